@@ -1,0 +1,111 @@
+// Files beneath a folder, and the ways to send one to a stream.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <spate/fd.hpp>
+#include <spate/loop.hpp>
+#include <spate/result.hpp>
+#include <spate/task.hpp>
+#include <spate/tcp.hpp>
+
+namespace spate {
+
+/// What fstat(2) says that a file service needs.
+struct FileStatus {
+    enum class Kind : std::uint8_t { regular, folder, other };
+    Kind kind = Kind::other;
+    std::uint64_t size = 0;        ///< Bytes.
+    std::int64_t modified_ns = 0;  ///< Since 1970, may be negative.
+    std::uint64_t inode = 0;
+    std::uint64_t device = 0;
+    friend bool operator==(const FileStatus&, const FileStatus&) = default;
+};
+Result<FileStatus> status_of(int fd);
+
+struct OpenFile {
+    Fd fd;
+    FileStatus status;
+};
+
+/// A folder that nothing opened through it can escape from: the kernel sees to that (openat2(2),
+/// RESOLVE_BENEATH), also against symlinks and races.
+class Root {
+  public:
+    static Result<Root> open(const char* path);
+
+    /// Opens for reading; never blocks on a FIFO or a device, never follows a link out.
+    /// Errors: EXDEV or ELOOP for a path that leads out, ENOENT, ENOTDIR, EACCES, ...
+    /// `path` is relative, without a leading slash; "" or "." is the folder itself.
+    [[nodiscard]] Task<Result<OpenFile>> open(Loop& loop, std::string_view path) const;
+    /// At once, if all of the path is in the kernel's caches, else EAGAIN.
+    [[nodiscard]] Result<OpenFile> open_cached(std::string_view path) const;
+    /// The same, blocking. For helper threads.
+    [[nodiscard]] Result<OpenFile> open_blocking(std::string_view path) const;
+
+    [[nodiscard]] int fd() const { return fd_.get(); }
+
+  private:
+    explicit Root(Fd fd) : fd_(std::move(fd)) {}
+    Fd fd_;
+};
+
+/// How the bytes of a file get to a socket.
+enum class SendWay : std::uint8_t {
+    automatic,  ///< Chosen by size and by what is in the page cache.
+    memory,     ///< pread into ordinary memory, send.
+    sendfile,   ///< sendfile(2) without blocking: the cheapest for larger files in the page cache.
+    read,       ///< Reads through the ring into registered memory, double-buffered; send.
+    zero_copy,  ///< The same, with IORING_OP_SEND_ZC.
+    splice,     ///< Through a pipe (IORING_OP_SPLICE).
+};
+/// By the names memory, sendfile, read, zc, splice, auto; nullopt for others.
+std::optional<SendWay> parse_send_way(std::string_view name);
+
+/// Bytes per second, for one stream or shared by several on a loop. A token bucket.
+class Pacer {
+  public:
+    /// 0 is unlimited. A burst is what a tenth of a second gives, 1 KiB at least.
+    explicit Pacer(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
+    [[nodiscard]] bool unlimited() const { return rate_ == 0; }
+    /// How much of `wanted` may go now; takes it. 0: wait until ready_at().
+    [[nodiscard]] std::size_t take(TimePoint now, std::size_t wanted);
+    /// Takes back what was taken and not sent.
+    void give_back(std::size_t bytes) { tokens_ += static_cast<double>(bytes); }
+    [[nodiscard]] TimePoint ready_at(TimePoint now) const;
+
+  private:
+    [[nodiscard]] double burst() const;
+    std::uint64_t rate_;
+    double tokens_ = 0;
+    TimePoint filled_{};
+    bool started_ = false;
+};
+
+/// Waits until some of `wanted` bytes may go by both limits (either may be nullptr), takes them
+/// and gives how many. The wait is not held against the peer: `stall_limit` begins anew. Errors:
+/// the stream was aborted.
+Task<Result<std::size_t>> pace(TcpStream& stream, std::size_t wanted, Pacer* stream_pacer,
+                               Pacer* shared_pacer, Duration stall_limit);
+
+struct SendFileOptions {
+    SendWay way = SendWay::automatic;
+    /// The peer must acknowledge something in each such span (TcpStream::set_stall_limit).
+    Duration stall_limit = std::chrono::seconds(60);
+    Pacer* stream_pacer = nullptr;  ///< May be nullptr.
+    Pacer* shared_pacer = nullptr;  ///< May be nullptr.
+};
+
+/// Sends `head` (may be empty) and then `length` bytes of `file` from `offset`, nothing blocking
+/// the loop. At most a bounded piece a turn, so that one fast reader does not starve the rest.
+/// `sent` counts file bytes as they go. Errors: the stream's, or ENODATA when the file ends
+/// before `length`: what was promised can't be kept, close the stream.
+Task<Result<void>> send_file(TcpStream& stream, std::span<const std::byte> head, int file,
+                             std::uint64_t offset, std::uint64_t length,
+                             const SendFileOptions& options, std::uint64_t& sent);
+
+}  // namespace spate

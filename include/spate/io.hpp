@@ -1,0 +1,77 @@
+// Awaitable system calls on file descriptors, through the loop's ring.
+#pragma once
+
+#include <cerrno>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <spate/address.hpp>
+#include <spate/loop.hpp>
+#include <spate/op.hpp>
+#include <spate/result.hpp>
+
+struct statx;
+struct open_how;
+
+namespace spate {
+
+/// One single-shot operation, described when made, submitted when awaited; gives the system
+/// call's result. Memory it names must outlive the await, which is plain where the await is a
+/// statement of the coroutine that owns the memory.
+class [[nodiscard]] Io : Op {
+  public:
+    struct Description {
+        std::uint8_t opcode;
+        int fd;
+        const void* address = nullptr;
+        std::uint32_t length = 0;
+        std::uint64_t offset = 0;  // or a second address
+        std::uint32_t flags = 0;
+        int fixed_index = -1;  // registered buffer
+        int splice_fd = -1;
+        std::uint16_t priority = 0;
+    };
+    Io(Loop& loop, const char* what, const Description& description)
+        : Op(&finished), loop_(loop), what_(what), description_(description) {}
+
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<std::size_t> await_resume() const {
+        if (result_ < 0) return fail(-result_, what_);
+        return static_cast<std::size_t>(result_);
+    }
+
+  private:
+    static void finished(Op& op, Completion completion);
+
+    Loop& loop_;
+    const char* what_;
+    Description description_;
+    std::int32_t result_ = 0;
+    std::coroutine_handle<> waiter_;
+};
+
+/// pread(2) into ordinary memory, or into registered memory when `fixed_index` >= 0.
+Io read_at(Loop& loop, int fd, std::span<std::byte> into, std::uint64_t offset,
+           int fixed_index = -1);
+/// pwrite(2); may write less than asked. `offset` ~0 writes at the file's own position (or
+/// appends).
+Io write_at(Loop& loop, int fd, std::span<const std::byte> bytes, std::uint64_t offset,
+            int fixed_index = -1);
+Io open_at(Loop& loop, int directory, const char* path, const open_how& how);
+Io fsync(Loop& loop, int fd, bool data_only = false);
+Io connect_to(Loop& loop, int fd, const Address& address);
+/// Waits for poll(2) events; gives the events that came.
+Io poll(Loop& loop, int fd, std::uint32_t events);
+Io splice(Loop& loop, int from, std::int64_t from_offset, int to, std::size_t length);
+
+/// write_at() until all is written.
+Task<Result<void>> write_all(Loop& loop, int fd, std::span<const std::byte> bytes,
+                             std::uint64_t offset, int fixed_index = -1);
+
+/// Asks the kernel to end every operation on `fd`; they end with ECANCELED, soon.
+void cancel_all(Loop& loop, int fd);
+
+}  // namespace spate

@@ -1,0 +1,176 @@
+// One event loop: a ring, its timers, the coroutines spawned on it, an inbox for other threads.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <spate/op.hpp>
+#include <spate/result.hpp>
+#include <spate/task.hpp>
+#include <spate/time.hpp>
+#include <spate/timer.hpp>
+
+namespace spate {
+
+class BufferRing;
+class FixedPool;
+class Ring;
+struct Kernel;
+
+struct LoopOptions {
+    unsigned submissions = 512;           ///< Ring size; halved while the kernel says ENOMEM.
+    unsigned completions = 4096;          ///< At least 8 times `submissions`, or bursts overflow.
+    unsigned receive_buffers = 1024;      ///< Provided buffers, a power of two; 0 for none.
+    unsigned receive_buffer_size = 4096;  ///< Bytes each.
+    unsigned fixed_buffers = 0;           ///< Registered buffers for file reads and zero copy.
+    unsigned fixed_buffer_size = 256 * 1024;  ///< Bytes each.
+    const Kernel* kernel = nullptr;           ///< nullptr for the running kernel. For tests.
+};
+
+/// Something that happened, for coroutines of one loop to wait for. Stays set.
+class Event {
+  public:
+    [[nodiscard]] bool is_set() const { return set_; }
+    /// Resumes all who wait, from the loop.
+    void set();
+    void reset() { set_ = false; }
+
+    class Awaiter {
+      public:
+        explicit Awaiter(Event& event) : event_(event) {}
+        bool await_ready() const { return event_.set_; }
+        void await_suspend(std::coroutine_handle<> waiter);
+        void await_resume() const {}
+
+      private:
+        friend class Event;
+        Event& event_;
+        std::coroutine_handle<> waiter_;
+        Awaiter* next_ = nullptr;
+    };
+    /// `co_await event.wait();`
+    [[nodiscard]] Awaiter wait() { return Awaiter(*this); }
+
+  private:
+    bool set_ = false;
+    // In the order they came; the links lie in the frames of those who wait.
+    Awaiter* first_ = nullptr;
+    Awaiter* last_ = nullptr;
+};
+
+/// A loop belongs to the thread that calls run(); everything but post() and request_stop()
+/// is called on that thread alone (or before run()).
+class Loop {
+  public:
+    /// Errors: why io_uring is not to be had; explain_ring_error() makes a sentence of it.
+    static Result<std::unique_ptr<Loop>> open(const LoopOptions& options = {});
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    /// The loop that this thread is running, or nullptr.
+    static Loop* current();
+
+    /// Turns until stop() was called and the last spawned task has ended. Once in a loop's life.
+    /// Blocks SIGPIPE in this thread: a peer that went away is an error of a call, EPIPE.
+    void run();
+
+    /// Sets stopping(); tasks that wait on it wind up. Never interrupts a task.
+    void stop();
+    [[nodiscard]] Event& stopping() { return stopping_; }
+
+    /// Starts `task` at once, owns it to its end.
+    void spawn(Task<void> task);
+
+    /// Runs `function` on the loop's thread in a coming turn. From any thread. A loop that has
+    /// ended runs it no more.
+    void post(std::function<void()> function);
+
+    /// stop() from any thread.
+    void request_stop() {
+        post([this] { stop(); });
+    }
+
+    /// The time this turn began.
+    [[nodiscard]] TimePoint now() const { return now_; }
+    [[nodiscard]] TimerWheel& timers() { return timers_; }
+
+    /// Resumes `waiter` in this turn, after the completions in hand.
+    void ready(std::coroutine_handle<> waiter) { ready_.push_back(waiter); }
+
+    class Sleep : Timer {
+      public:
+        Sleep(Loop& loop, TimePoint until) : Timer(&wake), loop_(loop), until_(until) {}
+        bool await_ready() const { return until_ <= loop_.now(); }
+        void await_suspend(std::coroutine_handle<> waiter);
+        void await_resume() const {}
+
+      private:
+        static void wake(Timer& timer);
+        Loop& loop_;
+        TimePoint until_;
+        std::coroutine_handle<> waiter_;
+    };
+    [[nodiscard]] Sleep sleep_until(TimePoint when) { return Sleep(*this, when); }
+    [[nodiscard]] Sleep sleep_for(Duration duration) { return Sleep(*this, later(now_, duration)); }
+
+    struct Yield {
+        Loop& loop;
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> waiter) { loop.ready(waiter); }
+        void await_resume() const {}
+    };
+    /// Lets everything else that is ready have its turn first.
+    [[nodiscard]] Yield yield() { return Yield{*this}; }
+
+    [[nodiscard]] Ring& ring() { return *ring_; }
+    /// The provided buffers that streams receive into.
+    [[nodiscard]] BufferRing& receive_buffers() { return *receive_buffers_; }
+    /// Registered buffers, or nullptr when none were asked for.
+    [[nodiscard]] FixedPool* fixed_pool() { return fixed_pool_.get(); }
+
+    /// Work done so far; a test or a status line may look at it.
+    struct Counters {
+        std::uint64_t turns = 0;
+        std::uint64_t completions = 0;
+        std::uint64_t overflows = 0;  ///< Completion queue overflows: 0 in a well-sized loop.
+    };
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  private:
+    struct Root;
+    class InboxOp;
+
+    explicit Loop(TimePoint start);
+    void turn();
+    void dispatch();
+    void run_ready();
+    void run_inbox();
+    static Root drive(Loop& loop, Task<void> task);
+
+    std::unique_ptr<Ring> ring_;
+    std::unique_ptr<BufferRing> receive_buffers_;
+    std::unique_ptr<FixedPool> fixed_pool_;
+    TimePoint now_;
+    TimerWheel timers_;
+    std::vector<std::coroutine_handle<>> ready_;
+    std::vector<std::coroutine_handle<>> resuming_;
+    Event stopping_;
+    std::size_t tasks_ = 0;
+    std::size_t messages_ = 0;  // to other loops, under way
+    Counters counters_;
+
+    std::mutex inbox_mutex_;
+    std::vector<std::function<void()>> inbox_;
+    bool inbox_signalled_ = false;  // guarded by inbox_mutex_
+    std::unique_ptr<InboxOp> inbox_op_;
+};
+
+/// What stands between this process and io_uring, and the cure, in one line.
+[[nodiscard]] std::string explain_ring_error(const Error& error);
+
+}  // namespace spate

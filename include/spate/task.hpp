@@ -1,0 +1,118 @@
+// Coroutines: Task<T> reads like a blocking function and runs on a Loop.
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace spate {
+
+template <typename T = void>
+class Task;
+
+namespace detail {
+
+/// Coroutine frames come from per-thread free lists by size, so that a steady state allocates
+/// nothing. Frames over 4 KiB go to the heap.
+void* allocate_frame(std::size_t size);
+void free_frame(void* frame, std::size_t size) noexcept;
+
+class PromiseBase {
+  public:
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    // No exception crosses the loop: one that gets here is a bug (or memory has run out).
+    void unhandled_exception() noexcept { std::terminate(); }
+
+    struct FinalAwaiter {
+        bool await_ready() noexcept { return false; }
+        template <typename Promise>
+        void await_suspend(std::coroutine_handle<Promise> finished) noexcept {
+            if (auto waiter = finished.promise().waiter_) waiter.resume();
+        }
+        void await_resume() noexcept {}
+    };
+    FinalAwaiter final_suspend() noexcept { return {}; }
+
+    void set_waiter(std::coroutine_handle<> waiter) { waiter_ = waiter; }
+
+  private:
+    std::coroutine_handle<> waiter_;
+};
+
+template <typename T>
+class Promise : public PromiseBase {
+  public:
+    Task<T> get_return_object();
+    template <typename U>
+    void return_value(U&& value) {
+        value_.emplace(std::forward<U>(value));
+    }
+    T take() { return std::move(*value_); }
+
+  private:
+    std::optional<T> value_;
+};
+
+template <>
+class Promise<void> : public PromiseBase {
+  public:
+    Task<void> get_return_object();
+    void return_void() noexcept {}
+    void take() noexcept {}
+};
+
+}  // namespace detail
+
+/// A lazy coroutine: starts when awaited (or spawned on a Loop), owns its frame. Once started it
+/// runs to its end before it dies; to end it early, fail what it waits for.
+///
+/// Operands of co_await are calls whose arguments are named objects, std::move of them, or
+/// trivially destructible values: g++ 12 miscompiles other temporaries there.
+template <typename T>
+class [[nodiscard]] Task {
+  public:
+    using promise_type = detail::Promise<T>;
+    using Handle = std::coroutine_handle<promise_type>;
+
+    explicit Task(Handle handle) : handle_(handle) {}
+    Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+    Task& operator=(Task&&) = delete;
+    ~Task() {
+        if (handle_) handle_.destroy();
+    }
+
+    bool await_ready() const noexcept { return false; }
+    // Runs the child at once. A child that ends without waiting lets the parent go on without
+    // suspending: no stack grows in a loop of such calls, at any optimisation level.
+    bool await_suspend(std::coroutine_handle<> parent) {
+        handle_.resume();
+        if (handle_.done()) return false;
+        handle_.promise().set_waiter(parent);
+        return true;
+    }
+    T await_resume() { return handle_.promise().take(); }
+
+    /// Gives the coroutine up to a new owner, who destroys it. For Loop::spawn.
+    [[nodiscard]] Handle release() { return std::exchange(handle_, {}); }
+
+  private:
+    Handle handle_;
+};
+
+namespace detail {
+template <typename T>
+Task<T> Promise<T>::get_return_object() {
+    return Task<T>(Task<T>::Handle::from_promise(*this));
+}
+inline Task<void> Promise<void>::get_return_object() {
+    return Task<void>(Task<void>::Handle::from_promise(*this));
+}
+}  // namespace detail
+
+}  // namespace spate

@@ -1,0 +1,274 @@
+// Stream sockets: TCP and Unix.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <coroutine>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <spate/address.hpp>
+#include <spate/buffer.hpp>
+#include <spate/fd.hpp>
+#include <spate/loop.hpp>
+#include <spate/op.hpp>
+#include <spate/result.hpp>
+#include <spate/task.hpp>
+#include <spate/timer.hpp>
+
+namespace spate {
+
+/// A connected stream. Pinned: lives in the coroutine (or object) that serves the connection.
+/// One coroutine receives and one sends at a time; they may be two. co_await close() before it
+/// dies.
+class TcpStream {
+  public:
+    /// Takes a connected socket, sets it non-blocking.
+    TcpStream(Loop& loop, Fd socket);
+    TcpStream(const TcpStream&) = delete;
+    TcpStream& operator=(const TcpStream&) = delete;
+    ~TcpStream();
+
+    class Receive;
+    class ReceiveInto;
+    class Send;
+
+    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
+    /// Multishot underneath. `auto got = co_await stream.receive();` gives Result<Lease>.
+    [[nodiscard]] Receive receive();
+
+    /// Bytes into the caller's memory: as many as came (at least 1), 0 at the end of the stream;
+    /// with `fill`, as many as fit unless the stream ends. Gives Result<std::size_t>. Not for a
+    /// stream that has seen a receive(): that goes on taking what arrives.
+    [[nodiscard]] ReceiveInto receive_into(std::span<std::byte> memory, bool fill = false);
+
+    /// Sends all of `bytes`, or of `first` and then `second` in one go. Gives Result<void>.
+    /// `more`: more follows at once (MSG_MORE), let the kernel wait for it.
+    [[nodiscard]] Send send(std::span<const std::byte> bytes, bool more = false);
+    [[nodiscard]] Send send(std::span<const std::byte> first, std::span<const std::byte> second);
+    [[nodiscard]] Send send(std::string_view text, bool more = false);
+    /// The same without copying (IORING_OP_SEND_ZC): ends when the peer has acknowledged, or the
+    /// kernel has copied after all. `fixed_index` of registered memory, or -1. Aborting it
+    /// resets the connection: nothing else brings the memory back from a peer that reads nothing.
+    [[nodiscard]] Send send_zero_copy(std::span<const std::byte> bytes, int fixed_index = -1);
+
+    /// When now() gets there, whatever the stream is waiting for fails with ETIMEDOUT, and so
+    /// does everything after. no_deadline takes it away. Cheap: later deadlines touch no timer.
+    void set_deadline(TimePoint when);
+    /// Like a deadline that moves on by `patience` whenever the peer acknowledges bytes: for
+    /// sending to slow clients. Replaces the deadline; set_deadline() replaces it.
+    void set_stall_limit(Duration patience);
+
+    /// A receive() in progress fails with EINTR; the stream stays as it is. For waits that end for
+    /// other reasons than the peer.
+    void interrupt();
+    /// Whatever is waiting ends, with `code`; so does everything after. Closes nothing yet.
+    void abort(int code);
+    /// shutdown(2) for writing: the peer sees the end of the stream.
+    void finish_sending();
+    /// Aborts, waits until the kernel has let go of everything and who was waiting has been
+    /// resumed, closes. Idempotent: who closes what is being
+    /// closed waits for its end.
+    [[nodiscard]] Task<void> close();
+    /// Closes so that the peer is told by a reset, and what is unsent is dropped.
+    [[nodiscard]] Task<void> reset();
+
+    [[nodiscard]] int fd() const { return socket_.get(); }
+    [[nodiscard]] Loop& loop() const { return loop_; }
+    /// Errno that abort() or a deadline gave, 0 while the stream is fine.
+    [[nodiscard]] int aborted() const { return aborted_; }
+
+  private:
+    class ReceiveOp : public Op {
+      public:
+        explicit ReceiveOp(TcpStream& owner) : Op(&arrived), stream(owner) {}
+        static void arrived(Op& op, Completion completion);
+        TcpStream& stream;
+    };
+    class Patience : public Timer {
+      public:
+        explicit Patience(TcpStream& owner) : Timer(&expired), stream(owner) {}
+        static void expired(Timer& timer);
+        TcpStream& stream;
+        TimePoint armed_for = no_deadline;
+    };
+    class Hunger : public Starved {
+      public:
+        explicit Hunger(TcpStream& owner) : Starved(&fed), stream(owner) {}
+        static void fed(Starved& starved);
+        TcpStream& stream;
+    };
+    friend class Receive;
+    friend class ReceiveInto;
+    friend class Send;
+
+    void arm_receive();
+    void pause_receive();
+    void arm_patience(TimePoint when);
+    void operation_ended();
+    [[nodiscard]] bool all_ended() const;
+    [[nodiscard]] bool disconnect() const;
+    [[nodiscard]] std::uint64_t acknowledged() const;
+
+    Loop& loop_;
+    Fd socket_;
+    ReceiveOp receive_op_;
+    Hunger hunger_;
+    Patience patience_;
+    TimePoint deadline_ = no_deadline;
+    Duration stall_limit_{0};
+    std::uint64_t acknowledged_ = 0;  // at the last look, while stall_limit_ is set
+    std::coroutine_handle<> receiver_;
+    std::coroutine_handle<> closer_;
+    Event closed_;
+    int aborted_ = 0;
+    int receive_error_ = 0;
+    BufferRing::Queue received_;
+    bool end_of_stream_ = false;
+    bool pausing_ = false;
+    bool interrupted_ = false;
+    bool memory_lent_ = false;  // to a zero-copy send
+    bool closing_ = false;
+    std::uint8_t pending_ = 0;  // single-shot operations in the kernel's hands
+};
+
+class [[nodiscard]] TcpStream::Receive {
+  public:
+    explicit Receive(TcpStream& stream) : stream_(stream) {}
+    bool await_ready() const;
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<Lease> await_resume();
+
+  private:
+    TcpStream& stream_;
+};
+
+class [[nodiscard]] TcpStream::ReceiveInto : Op {
+  public:
+    ReceiveInto(TcpStream& stream, std::span<std::byte> memory, bool fill)
+        : Op(&finished), stream_(stream), memory_(memory), fill_(fill) {}
+    bool await_ready() const { return stream_.aborted_ != 0; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<std::size_t> await_resume() const;
+
+  private:
+    void submit();
+    static void finished(Op& op, Completion completion);
+    TcpStream& stream_;
+    std::span<std::byte> memory_;
+    std::size_t done_ = 0;
+    std::int32_t error_ = 0;
+    bool fill_;
+    std::coroutine_handle<> waiter_;
+};
+
+class [[nodiscard]] TcpStream::Send : Op {
+  public:
+    enum class Kind : std::uint8_t { copy, vector, zero_copy };
+    Send(TcpStream& stream, Kind kind, std::span<const std::byte> first,
+         std::span<const std::byte> second, int fixed_index, bool more);
+    bool await_ready() const;
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<void> await_resume() const;
+
+  private:
+    void submit();
+    void advance(std::size_t sent);
+    static void finished(Op& op, Completion completion);
+    TcpStream& stream_;
+    Kind kind_;
+    bool more_;
+    int fixed_index_;
+    std::int32_t error_ = 0;
+    iovec parts_[2];
+    msghdr message_{};
+    std::coroutine_handle<> waiter_;
+};
+
+inline TcpStream::Send TcpStream::send(std::string_view text, bool more) {
+    return send(std::as_bytes(std::span(text)), more);
+}
+
+struct ListenOptions {
+    int backlog = 4096;
+    bool reuse_port = false;  ///< One listener a core: the kernel spreads connections over them.
+    bool v6_only = false;
+};
+
+/// Opens a listening socket. A Unix path that nobody listens on any more is replaced.
+Result<Fd> listen_on(const Address& address, const ListenOptions& options = {});
+
+/// Accepts connections (multishot). Pinned; co_await close() before it dies.
+class TcpListener {
+  public:
+    TcpListener(Loop& loop, Fd socket);
+    TcpListener(const TcpListener&) = delete;
+    TcpListener& operator=(const TcpListener&) = delete;
+    ~TcpListener();
+
+    class Accept;
+    /// The next connection. Out of descriptors or memory it backs off and goes on by itself
+    /// (counted in exhausted()); fails only when closed (ECANCELED).
+    [[nodiscard]] Accept accept();
+    /// Stops accepting; an accept() in progress fails with ECANCELED. Idempotent: who closes
+    /// what is being closed waits for its end.
+    [[nodiscard]] Task<void> close();
+
+    [[nodiscard]] int fd() const { return socket_.get(); }
+    /// How often accepting failed for want of descriptors, buffers or memory.
+    [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
+    /// Not accepting while on: connections wait in the kernel's backlog.
+    void pause(bool on);
+
+  private:
+    class AcceptOp : public Op {
+      public:
+        explicit AcceptOp(TcpListener& owner) : Op(&accepted), listener(owner) {}
+        static void accepted(Op& op, Completion completion);
+        TcpListener& listener;
+    };
+    class Backoff : public Timer {
+      public:
+        explicit Backoff(TcpListener& owner) : Timer(&over), listener(owner) {}
+        static void over(Timer& timer);
+        TcpListener& listener;
+    };
+    friend class Accept;
+    void arm();
+    void resume_waiter();
+
+    Loop& loop_;
+    Fd socket_;
+    AcceptOp accept_op_;
+    Backoff backoff_;
+    std::vector<int> accepted_;
+    std::coroutine_handle<> acceptor_;
+    std::coroutine_handle<> closer_;
+    Event closed_;
+    std::uint64_t exhausted_ = 0;
+    bool closing_ = false;
+    bool paused_ = false;
+};
+
+class [[nodiscard]] TcpListener::Accept {
+  public:
+    explicit Accept(TcpListener& listener) : listener_(listener) {}
+    bool await_ready() const { return !listener_.accepted_.empty() || listener_.closing_; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<Fd> await_resume();
+
+  private:
+    TcpListener& listener_;
+};
+
+/// A connected socket, ready for TcpStream. Errors: ETIMEDOUT after `patience`, else connect(2)'s.
+Task<Result<Fd>> connect(Loop& loop, const Address& address, Duration patience);
+/// Tries each in turn (RFC 8305: the next starts 250 ms after the last, the first to answer
+/// wins). The error is the last one.
+Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience);
+
+}  // namespace spate

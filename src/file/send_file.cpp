@@ -1,0 +1,356 @@
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include <spate/file.hpp>
+#include <spate/io.hpp>
+
+#include "file/pipe_pool.hpp"
+#include "file/residency.hpp"
+#include "uring/ring.hpp"
+
+namespace spate {
+namespace {
+
+// Up to here one read into memory and one send, head and body together, cost less CPU than a
+// sendfile(2) after the head (measured on loopback, docs/PERFORMANCE.md).
+constexpr std::size_t memory_limit = 64 * 1024;
+
+// What one stream may send before the loop looks after the others.
+constexpr std::size_t bytes_a_turn = 512 * 1024;
+
+// What of a read the page cache can give at once; 0 if nothing.
+std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset) {
+    const iovec part{into.data(), into.size()};
+    const ssize_t got = ::preadv2(file, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
+// A read that goes on while the coroutine does something else.
+class ReadAhead : public Op {
+  public:
+    explicit ReadAhead(Loop& loop) : Op(&finished), loop_(loop) {}
+
+    void start(int file, std::span<std::byte> into, std::uint64_t offset, int fixed_index) {
+        result_ = 0;
+        io_uring_sqe* sqe = loop_.ring().prepare(this);
+        const auto length = static_cast<unsigned>(into.size());
+        if (fixed_index >= 0)
+            io_uring_prep_read_fixed(sqe, file, into.data(), length, offset, fixed_index);
+        else
+            io_uring_prep_read(sqe, file, into.data(), length, offset);
+    }
+
+    // Awaitable: the end of the read.
+    bool await_ready() const { return !pending(); }
+    void await_suspend(std::coroutine_handle<> waiter) { waiter_ = waiter; }
+    Result<std::size_t> await_resume() const {
+        if (result_ < 0) return fail(-result_, "read");
+        return static_cast<std::size_t>(result_);
+    }
+
+  private:
+    static void finished(Op& op, Completion completion) {
+        auto& self = static_cast<ReadAhead&>(op);
+        self.result_ = completion.result;
+        if (self.waiter_) std::exchange(self.waiter_, {}).resume();
+    }
+    Loop& loop_;
+    std::int32_t result_ = 0;
+    std::coroutine_handle<> waiter_;
+};
+
+// Memory for one piece: registered if the loop has some left.
+class Piece {
+  public:
+    explicit Piece(Loop& loop) {
+        if (FixedPool* pool = loop.fixed_pool()) fixed_ = pool->take();
+        if (!fixed_) own_ = std::make_unique_for_overwrite<std::byte[]>(memory_limit);
+    }
+    [[nodiscard]] std::span<std::byte> bytes() const {
+        return fixed_ ? fixed_.bytes() : std::span(own_.get(), memory_limit);
+    }
+    [[nodiscard]] int index() const { return fixed_ ? fixed_.index() : -1; }
+
+  private:
+    FixedBuffer fixed_;
+    std::unique_ptr<std::byte[]> own_;
+};
+
+// One transfer: where it stands, and the ways to go on. Each way sends until `left_` is 0.
+class Transfer {
+  public:
+    Transfer(TcpStream& stream, std::span<const std::byte> head, int file, std::uint64_t offset,
+             std::uint64_t length, const SendFileOptions& options, std::uint64_t& sent)
+        : stream_(stream),
+          loop_(stream.loop()),
+          head_(head),
+          file_(file),
+          offset_(offset),
+          left_(length),
+          options_(options),
+          sent_(sent) {}
+
+    Task<Result<void>> run();
+
+  private:
+    Task<Result<void>> send_head();
+    Task<Result<void>> by_memory();
+    Task<Result<void>> by_sendfile(bool only_resident);
+    Task<Result<void>> by_reading(bool zero_copy, bool until_resident);
+    Task<Result<void>> by_splice();
+    Task<Result<void>> automatically();
+    Task<Result<std::size_t>> allowance(std::size_t most);
+    Task<Result<void>> drain(Pipe& pipe, std::size_t bytes);
+    Task<Result<void>> writable();
+    void went(std::size_t bytes);
+    [[nodiscard]] std::size_t next_piece(std::size_t most) const {
+        return static_cast<std::size_t>(std::min<std::uint64_t>(most, left_));
+    }
+
+    TcpStream& stream_;
+    Loop& loop_;
+    std::span<const std::byte> head_;
+    int file_;
+    std::uint64_t offset_;
+    std::uint64_t left_;
+    const SendFileOptions& options_;
+    std::uint64_t& sent_;
+};
+
+Task<Result<void>> Transfer::run() {
+    stream_.set_stall_limit(options_.stall_limit);
+    switch (options_.way) {
+        case SendWay::automatic:
+            return automatically();
+        case SendWay::memory:
+            return by_memory();
+        case SendWay::sendfile:
+            return by_sendfile(false);
+        case SendWay::read:
+            return by_reading(false, false);
+        case SendWay::zero_copy:
+            return by_reading(true, false);
+        case SendWay::splice:
+            return by_splice();
+    }
+    return automatically();
+}
+
+void Transfer::went(std::size_t bytes) {
+    offset_ += bytes;
+    left_ -= bytes;
+    sent_ += bytes;
+}
+
+Task<Result<std::size_t>> Transfer::allowance(std::size_t most) {
+    return pace(stream_, next_piece(most), options_.stream_pacer, options_.shared_pacer,
+                options_.stall_limit);
+}
+
+Task<Result<void>> Transfer::writable() {
+    const auto events = static_cast<std::uint32_t>(POLLOUT);
+    auto ready = co_await poll(loop_, stream_.fd(), events);
+    if (stream_.aborted() != 0) co_return fail(stream_.aborted(), "send");
+    if (!ready) co_return std::unexpected(ready.error());
+    co_return Result<void>{};
+}
+
+// At once if the socket has room, as it nearly always has: no turn of the loop between the head
+// and the file. Not joined to the file by MSG_MORE, which on loopback costs up to three times the
+// CPU, nor by TCP_CORK, which costs more (docs/PERFORMANCE.md).
+Task<Result<void>> Transfer::send_head() {
+    if (head_.empty()) co_return Result<void>{};
+    const ssize_t done =
+        ::send(stream_.fd(), head_.data(), head_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (done > 0) head_ = head_.subspan(static_cast<std::size_t>(done));
+    if (head_.empty()) co_return Result<void>{};
+    auto sent = co_await stream_.send(head_);
+    head_ = {};
+    co_return sent;
+}
+
+Task<Result<void>> Transfer::by_memory() {
+    Piece piece(loop_);
+    do {
+        auto allowed = co_await allowance(std::min(piece.bytes().size(), memory_limit));
+        if (!allowed) co_return std::unexpected(allowed.error());
+        auto into = piece.bytes().first(*allowed);
+        Result<std::size_t> got = read_cached(file_, into, offset_);
+        if (*got < into.size()) {
+            const int index = piece.index();
+            got = co_await read_at(loop_, file_, into, offset_, index);
+        }
+        if (!got) co_return std::unexpected(got.error());
+        if (*got == 0 && left_ != 0) co_return fail(ENODATA, "read");
+        auto body = into.first(*got);
+        auto sent = co_await stream_.send(head_, body);
+        if (!sent) co_return sent;
+        head_ = {};
+        went(*got);
+    } while (left_ != 0);
+    co_return Result<void>{};
+}
+
+// Until the end, or, with `only_resident`, until a piece is not in the page cache.
+Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
+    auto head_sent = co_await send_head();
+    if (!head_sent) co_return head_sent;
+    while (left_ != 0) {
+        auto allowed = co_await allowance(bytes_a_turn);
+        if (!allowed) co_return std::unexpected(allowed.error());
+        if (only_resident && !is_resident(file_, offset_, *allowed)) co_return Result<void>{};
+        for (std::size_t rest = *allowed; rest != 0;) {
+            auto position = static_cast<off_t>(offset_);
+            const ssize_t done = ::sendfile(stream_.fd(), file_, &position, rest);
+            if (done > 0) {
+                went(static_cast<std::size_t>(done));
+                rest -= static_cast<std::size_t>(done);
+            } else if (done == 0) {
+                co_return fail(ENODATA, "sendfile");
+            } else if (errno == EAGAIN) {
+                auto room = co_await writable();
+                if (!room) co_return room;
+            } else if (errno != EINTR) {
+                co_return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "sendfile");
+            }
+        }
+        if (left_ != 0) co_await loop_.yield();
+    }
+    co_return Result<void>{};
+}
+
+// Double-buffered: the next piece is read while this one is sent. A cold read takes its time on
+// a kernel thread, not on this one. With `until_resident`, stops where the page cache takes over.
+Task<Result<void>> Transfer::by_reading(bool zero_copy, bool until_resident) {
+    auto head_sent = co_await send_head();
+    if (!head_sent) co_return head_sent;
+    Piece pieces[2] = {Piece(loop_), Piece(loop_)};
+    ReadAhead even(loop_);
+    ReadAhead odd(loop_);
+    ReadAhead* const reads[2] = {&even, &odd};
+    const auto start = [&](int slot, std::uint64_t offset, std::uint64_t left) {
+        const auto into = pieces[slot].bytes();
+        const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left));
+        reads[slot]->start(file_, into.first(length), offset, pieces[slot].index());
+    };
+    int slot = 0;
+    if (left_ != 0) start(slot, offset_, left_);
+    Result<void> result;
+    while (left_ != 0 && result) {
+        ReadAhead& current = *reads[slot];
+        auto got = co_await current;
+        if (!got)
+            result = std::unexpected(got.error());
+        else if (*got == 0)
+            result = fail(ENODATA, "read");
+        if (!result) break;
+        const std::uint64_t after = left_ - *got;
+        const bool enough =
+            until_resident &&
+            is_resident(file_, offset_ + *got, std::min<std::uint64_t>(after, bytes_a_turn));
+        if (after != 0 && !enough) start(1 - slot, offset_ + *got, after);
+        auto filled = std::span<const std::byte>(pieces[slot].bytes().first(*got));
+        const int index = pieces[slot].index();
+        while (!filled.empty() && result) {
+            auto allowed = co_await allowance(filled.size());
+            if (!allowed) {
+                result = std::unexpected(allowed.error());
+                break;
+            }
+            auto part = filled.first(*allowed);
+            if (zero_copy)
+                result = co_await stream_.send_zero_copy(part, index);
+            else
+                result = co_await stream_.send(part);
+            if (result) went(part.size());
+            filled = filled.subspan(part.size());
+        }
+        if (enough) break;
+        slot = 1 - slot;
+    }
+    // The kernel may still be writing into the other piece.
+    co_await even;
+    co_await odd;
+    co_return result;
+}
+
+Task<Result<void>> Transfer::drain(Pipe& pipe, std::size_t bytes) {
+    while (bytes != 0) {
+        const int from = pipe.read_end.get();
+        const int to = stream_.fd();
+        auto moved = co_await splice(loop_, from, -1, to, bytes);
+        if (stream_.aborted() != 0) co_return fail(stream_.aborted(), "send");
+        if (moved) {
+            bytes -= *moved;
+            went(*moved);
+            continue;
+        }
+        if (moved.error().code != EAGAIN) co_return std::unexpected(moved.error());
+        auto room = co_await writable();
+        if (!room) co_return room;
+    }
+    co_return Result<void>{};
+}
+
+Task<Result<void>> Transfer::by_splice() {
+    auto head_sent = co_await send_head();
+    if (!head_sent) co_return head_sent;
+    auto pipe = take_pipe();
+    if (!pipe) co_return std::unexpected(pipe.error());
+    while (left_ != 0) {
+        auto allowed = co_await allowance(pipe->capacity);
+        if (!allowed) co_return std::unexpected(allowed.error());
+        const int to = pipe->write_end.get();
+        const auto from_offset = static_cast<std::int64_t>(offset_);
+        auto filled = co_await splice(loop_, file_, from_offset, to, *allowed);
+        if (!filled) co_return std::unexpected(filled.error());
+        if (*filled == 0) co_return fail(ENODATA, "splice");
+        auto drained = co_await drain(*pipe, *filled);
+        if (!drained) co_return drained;
+    }
+    give_back_pipe(std::move(*pipe));
+    co_return Result<void>{};
+}
+
+// Small: through memory. Larger: sendfile(2) as far as the page cache goes, reads where the disk
+// is needed, and back.
+Task<Result<void>> Transfer::automatically() {
+    if (left_ <= memory_limit) {
+        auto sent = co_await by_memory();
+        co_return sent;
+    }
+    do {
+        auto sent = co_await by_sendfile(true);
+        if (!sent || left_ == 0) co_return sent;
+        sent = co_await by_reading(false, true);
+        if (!sent) co_return sent;
+    } while (left_ != 0);
+    co_return Result<void>{};
+}
+
+}  // namespace
+
+std::optional<SendWay> parse_send_way(std::string_view name) {
+    constexpr std::pair<std::string_view, SendWay> names[] = {
+        {"auto", SendWay::automatic}, {"memory", SendWay::memory}, {"sendfile", SendWay::sendfile},
+        {"read", SendWay::read},      {"zc", SendWay::zero_copy},  {"splice", SendWay::splice},
+    };
+    for (const auto& [known, way] : names)
+        if (known == name) return way;
+    return std::nullopt;
+}
+
+Task<Result<void>> send_file(TcpStream& stream, std::span<const std::byte> head, int file,
+                             std::uint64_t offset, std::uint64_t length,
+                             const SendFileOptions& options, std::uint64_t& sent) {
+    Transfer transfer(stream, head, file, offset, length, options, sent);
+    auto result = co_await transfer.run();
+    co_return result;
+}
+
+}  // namespace spate

@@ -1,0 +1,261 @@
+#include <sys/eventfd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include <spate/buffer.hpp>
+#include <spate/fd.hpp>
+#include <spate/loop.hpp>
+
+#include "uring/ring.hpp"
+
+namespace spate {
+namespace {
+
+thread_local Loop* current_loop = nullptr;
+
+// sendfile(2) and splice(2) have no MSG_NOSIGNAL: to a peer that went away they raise SIGPIPE,
+// whose default is death. Of this thread only, and for good: one may be pending at the end.
+void block_broken_pipe_signal() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+}  // namespace
+
+void Event::set() {
+    set_ = true;
+    for (Awaiter* each = std::exchange(first_, nullptr); each != nullptr; each = each->next_)
+        Loop::current()->ready(each->waiter_);
+    last_ = nullptr;
+}
+
+void Event::Awaiter::await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    (event_.last_ != nullptr ? event_.last_->next_ : event_.first_) = this;
+    event_.last_ = this;
+}
+
+// Wakes the loop for its inbox: by a read of an eventfd for threads that have no ring, by a
+// message (IORING_OP_MSG_RING) from other loops, at a third of the delay.
+class Loop::InboxOp {
+  public:
+    InboxOp(Loop& loop, Fd eventfd)
+        : eventfd_(std::move(eventfd)), read_(loop, *this), message_(loop) {}
+
+    void arm() {
+        io_uring_sqe* sqe = read_.loop.ring_->prepare(&read_);
+        io_uring_prep_read(sqe, eventfd_.get(), &count_, sizeof count_, 0);
+    }
+    void disarm() {
+        io_uring_sqe* sqe = read_.loop.ring_->prepare(nullptr);
+        io_uring_prep_cancel64(sqe, reinterpret_cast<std::uintptr_t>(static_cast<Op*>(&read_)), 0);
+        armed_ = false;
+    }
+    [[nodiscard]] bool pending() const { return read_.pending(); }
+
+    void signal() {
+        const std::uint64_t one = 1;
+        // Fails only when the counter is full, and then the loop has been woken.
+        if (::write(eventfd_.get(), &one, sizeof one) < 0) return;
+    }
+
+    // A message on its way from another loop's ring; falls back on the eventfd.
+    class Message : public Op {
+      public:
+        Message(Loop& from, InboxOp& inbox) : Op(&sent), from_(from), inbox_(inbox) {}
+        static void send(Loop& from, Loop& to) {
+            auto* message = new Message(from, *to.inbox_op_);
+            ++from.messages_;
+            io_uring_sqe* sqe = from.ring_->prepare(message);
+            io_uring_prep_msg_ring(
+                sqe, to.ring_->fd(), 0,
+                reinterpret_cast<std::uintptr_t>(static_cast<Op*>(&to.inbox_op_->message_)), 0);
+        }
+
+      private:
+        static void sent(Op& op, Completion completion) {
+            auto* message = static_cast<Message*>(&op);
+            if (completion.result < 0) message->inbox_.signal();
+            --message->from_.messages_;
+            delete message;
+        }
+        Loop& from_;
+        InboxOp& inbox_;
+    };
+
+  private:
+    struct Read : Op {
+        Read(Loop& owner, InboxOp& box) : Op(&woken), loop(owner), inbox(box) {}
+        static void woken(Op& op, Completion) {
+            auto& read = static_cast<Read&>(op);
+            if (read.inbox.armed_) read.inbox.arm();
+            read.loop.run_inbox();
+        }
+        Loop& loop;
+        InboxOp& inbox;
+    };
+    struct Arrival : Op {
+        explicit Arrival(Loop& owner) : Op(&woken), loop(owner) {}
+        static void woken(Op& op, Completion) { static_cast<Arrival&>(op).loop.run_inbox(); }
+        Loop& loop;
+    };
+
+    Fd eventfd_;
+    std::uint64_t count_ = 0;
+    bool armed_ = true;
+    Read read_;
+    Arrival message_;
+};
+
+// Owns a spawned task to its end.
+struct Loop::Root {
+    struct promise_type : detail::PromiseBase {
+        Root get_return_object() { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() noexcept {}
+    };
+};
+
+Loop::Root Loop::drive(Loop& loop, Task<void> task) {
+    ++loop.tasks_;
+    co_await task;
+    --loop.tasks_;
+}
+
+Loop::Loop(TimePoint start) : now_(start), timers_(start) {}
+
+Loop::~Loop() {
+    assert(tasks_ == 0);
+}
+
+Result<std::unique_ptr<Loop>> Loop::open(const LoopOptions& options) {
+    std::unique_ptr<Loop> loop(new Loop(Clock::now()));
+    RingOptions ring_options{options.submissions, options.completions, options.kernel};
+    auto ring = Ring::open(ring_options);
+    if (!ring) return std::unexpected(ring.error());
+    loop->ring_ = std::move(*ring);
+    if (options.receive_buffers != 0) {
+        auto buffers = BufferRing::open(*loop->ring_, loop->ring_->new_buffer_group(),
+                                        options.receive_buffers, options.receive_buffer_size);
+        if (!buffers) return std::unexpected(buffers.error());
+        loop->receive_buffers_ = std::move(*buffers);
+    }
+    if (options.fixed_buffers != 0) {
+        auto pool = FixedPool::open(*loop->ring_, options.fixed_buffers, options.fixed_buffer_size);
+        if (!pool) return std::unexpected(pool.error());
+        loop->fixed_pool_ = std::move(*pool);
+    }
+    Fd eventfd(::eventfd(0, EFD_CLOEXEC));
+    if (!eventfd) return fail(errno, "eventfd");
+    loop->inbox_op_ = std::make_unique<InboxOp>(*loop, std::move(eventfd));
+    return loop;
+}
+
+Loop* Loop::current() {
+    return current_loop;
+}
+
+void Loop::run() {
+    assert(current_loop == nullptr);
+    current_loop = this;
+    block_broken_pipe_signal();
+    if (auto enabled = ring_->enable(); !enabled) {
+        std::fprintf(stderr, "spate: %s\n", enabled.error().message().c_str());
+        std::abort();
+    }
+    now_ = Clock::now();
+    inbox_op_->arm();
+    run_inbox();
+    while (!stopping_.is_set() || tasks_ != 0)
+        turn();
+    // What came in last may spawn or post once more; a message that is not sent would leave its
+    // loop believing for ever that it has been woken.
+    inbox_op_->disarm();
+    while (inbox_op_->pending() || tasks_ != 0 || messages_ != 0)
+        turn();
+    current_loop = nullptr;
+}
+
+void Loop::stop() {
+    stopping_.set();
+}
+
+void Loop::spawn(Task<void> task) {
+    drive(*this, std::move(task));
+}
+
+void Loop::turn() {
+    const bool more_to_feed = receive_buffers_ != nullptr && receive_buffers_->feed();
+    ring_->submit_and_wait(ready_.empty() && !more_to_feed ? 1 : 0, timers_.next());
+    now_ = Clock::now();
+    ++counters_.turns;
+    counters_.overflows = ring_->overflows();
+    dispatch();
+    timers_.advance(now_);
+    run_ready();
+}
+
+// Completions are copied out before any is handled: handlers submit, and so must not meet the
+// queue half read. Bounded, so that timers and ready tasks get their turn under any load.
+void Loop::dispatch() {
+    std::array<Completed, 128> batch;
+    for (int round = 0; round < 32; ++round) {
+        const std::size_t count = ring_->reap(batch);
+        counters_.completions += count;
+        for (std::size_t index = 0; index < count; ++index)
+            if (batch[index].op != nullptr) batch[index].op->complete(batch[index].completion);
+        if (count < batch.size()) return;
+    }
+}
+
+void Loop::run_ready() {
+    if (ready_.empty()) return;
+    // Only those ready by now: one that yields again waits for the next turn.
+    resuming_.swap(ready_);
+    for (auto waiter : resuming_)
+        waiter.resume();
+    resuming_.clear();
+}
+
+void Loop::post(std::function<void()> function) {
+    {
+        std::lock_guard lock(inbox_mutex_);
+        inbox_.push_back(std::move(function));
+        if (std::exchange(inbox_signalled_, true)) return;
+    }
+    Loop* from = current();
+    if (from != nullptr && from != this)
+        InboxOp::Message::send(*from, *this);
+    else
+        inbox_op_->signal();
+}
+
+void Loop::run_inbox() {
+    std::vector<std::function<void()>> functions;
+    {
+        std::lock_guard lock(inbox_mutex_);
+        functions.swap(inbox_);
+        inbox_signalled_ = false;
+    }
+    for (auto& function : functions)
+        function();
+}
+
+void Loop::Sleep::await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    loop_.timers().arm(*this, until_);
+}
+
+void Loop::Sleep::wake(Timer& timer) {
+    auto& sleep = static_cast<Sleep&>(timer);
+    sleep.loop_.ready(sleep.waiter_);
+}
+
+}  // namespace spate

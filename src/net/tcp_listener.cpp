@@ -1,0 +1,160 @@
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include <spate/io.hpp>
+#include <spate/tcp.hpp>
+
+#include "uring/ring.hpp"
+
+namespace spate {
+namespace {
+
+// Long enough for connections to end, short enough to go unnoticed.
+constexpr auto backoff_after_exhaustion = std::chrono::milliseconds(50);
+
+bool is_exhaustion(int code) {
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+// Of the connection that was to be accepted, or of our own making: the next may do. Any other
+// error may stay (a socket that somebody shut down), and must not keep a processor busy.
+bool is_passing(int code) {
+    return code == ECONNABORTED || code == EPROTO || code == EINTR || code == ECANCELED;
+}
+
+// Removes a socket file that nobody listens on any more; anything else at that path stays.
+void remove_stale(const Address& address) {
+    const std::string path = address.text().substr(5);
+    if (path.starts_with('@')) return;
+    struct ::stat status{};
+    if (::lstat(path.c_str(), &status) < 0 || !S_ISSOCK(status.st_mode)) return;
+    // Non-blocking: the backlog of one who does listen may be full.
+    Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(probe.get(), address.data(), address.size()) < 0 && errno == ECONNREFUSED)
+        ::unlink(path.c_str());
+}
+
+}  // namespace
+
+Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
+    Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return fail(errno, "socket");
+    const int on = 1;
+    const int v6_only = options.v6_only ? 1 : 0;
+    if (address.is_unix()) {
+        remove_stale(address);
+    } else {
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (options.reuse_port &&
+            ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+            return fail(errno, "SO_REUSEPORT");
+        // Accepted sockets take it over. Small answers must not wait for acknowledgements.
+        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (address.family() == AF_INET6)
+            ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    }
+    if (::bind(fd.get(), address.data(), address.size()) < 0) return fail(errno, "bind");
+    if (::listen(fd.get(), options.backlog) < 0) return fail(errno, "listen");
+    return fd;
+}
+
+TcpListener::TcpListener(Loop& loop, Fd socket)
+    : loop_(loop), socket_(std::move(socket)), accept_op_(*this), backoff_(*this) {}
+
+TcpListener::~TcpListener() {
+    assert(!socket_ && "co_await close() first");
+}
+
+TcpListener::Accept TcpListener::accept() {
+    return Accept(*this);
+}
+
+void TcpListener::arm() {
+    io_uring_sqe* sqe = loop_.ring().prepare(&accept_op_);
+    io_uring_prep_multishot_accept(sqe, fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
+    TcpListener& listener = static_cast<AcceptOp&>(op).listener;
+    if (completion.result >= 0) {
+        listener.accepted_.push_back(completion.result);
+    } else if (!is_passing(-completion.result)) {
+        if (is_exhaustion(-completion.result)) ++listener.exhausted_;
+        if (!listener.closing_)
+            listener.loop_.timers().arm(listener.backoff_,
+                                        listener.loop_.now() + backoff_after_exhaustion);
+    }
+    if (!op.pending()) {
+        if (listener.closer_) {
+            listener.loop_.ready(std::exchange(listener.closer_, {}));
+        } else if (!listener.closing_ && !listener.paused_ && !listener.backoff_.armed()) {
+            listener.arm();
+        }
+    }
+    listener.resume_waiter();
+}
+
+void TcpListener::Backoff::over(Timer& timer) {
+    TcpListener& listener = static_cast<Backoff&>(timer).listener;
+    if (!listener.closing_ && !listener.paused_ && !listener.accept_op_.pending()) listener.arm();
+}
+
+void TcpListener::resume_waiter() {
+    if (acceptor_ && accept().await_ready()) std::exchange(acceptor_, {}).resume();
+}
+
+void TcpListener::Accept::await_suspend(std::coroutine_handle<> waiter) {
+    assert(!listener_.acceptor_ && "one coroutine accepts at a time");
+    listener_.acceptor_ = waiter;
+    if (!listener_.accept_op_.pending() && !listener_.paused_ && !listener_.backoff_.armed())
+        listener_.arm();
+}
+
+Result<Fd> TcpListener::Accept::await_resume() {
+    if (listener_.closing_) return fail(ECANCELED, "accept");
+    const int fd = listener_.accepted_.back();
+    listener_.accepted_.pop_back();
+    return Fd(fd);
+}
+
+void TcpListener::pause(bool on) {
+    if (paused_ == on || closing_) return;
+    paused_ = on;
+    if (on && accept_op_.pending()) cancel_all(loop_, fd());
+    if (!on && acceptor_ && !accept_op_.pending() && !backoff_.armed()) arm();
+}
+
+Task<void> TcpListener::close() {
+    if (!socket_) co_return;
+    if (std::exchange(closing_, true)) {
+        co_await closed_.wait();
+        co_return;
+    }
+    backoff_.cancel();
+    if (acceptor_) {
+        loop_.ready(std::exchange(acceptor_, {}));
+        // It looks at this listener once more, so this must not end before.
+        co_await loop_.yield();
+    }
+    if (accept_op_.pending()) {
+        cancel_all(loop_, fd());
+        struct Ended {
+            TcpListener& listener;
+            bool await_ready() const { return false; }
+            void await_suspend(std::coroutine_handle<> waiter) { listener.closer_ = waiter; }
+            void await_resume() const {}
+        };
+        Ended ended{*this};
+        co_await ended;
+    }
+    // What was accepted and never asked for is closed too.
+    for (int fd : std::exchange(accepted_, {}))
+        Fd orphan(fd);
+    socket_.reset();
+    closed_.set();
+}
+
+}  // namespace spate

@@ -1,0 +1,36 @@
+// How many connections there may be, over all cores.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace spate::serve {
+
+/// From any thread.
+class Admission {
+  public:
+    /// 0 is unlimited.
+    Admission(std::uint64_t most, std::uint64_t most_per_host)
+        : most_(most), most_per_host_(most_per_host) {}
+
+    [[nodiscard]] bool is_full() const {
+        return most_ != 0 && open_.load(std::memory_order_relaxed) >= most_;
+    }
+    [[nodiscard]] bool counts_hosts() const { return most_per_host_ != 0; }
+
+    /// False if `host` has all it may have. Each true is followed by one leave().
+    [[nodiscard]] bool enter(const std::string& host);
+    void leave(const std::string& host);
+
+  private:
+    std::uint64_t most_;
+    std::uint64_t most_per_host_;
+    std::atomic<std::uint64_t> open_{0};
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::uint64_t> by_host_;  // guarded by mutex_
+};
+
+}  // namespace spate::serve

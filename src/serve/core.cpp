@@ -1,0 +1,119 @@
+#include "serve/core.hpp"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "serve/http_connection.hpp"
+#include "serve/name_connection.hpp"
+
+namespace spate::serve {
+namespace {
+
+// How soon a full service looks whether it has room again.
+constexpr auto full_pause = std::chrono::milliseconds(20);
+
+constexpr std::string_view too_many =
+    "HTTP/1.1 503 Service Unavailable\r\nServer: spate\r\nContent-Length: 0\r\n"
+    "Retry-After: 1\r\nConnection: close\r\n\r\n";
+
+}  // namespace
+
+Core::Core(Loop& on, Site& of, Admission& admission, std::shared_ptr<LogFile> log_file,
+           const Share& share)
+    : loop(on),
+      site(of),
+      options(of.options),
+      cache(of.options.cache_bytes, share.open_files),
+      shared_pacer(share.rate),
+      admission_(admission) {
+    if (log_file)
+        log.emplace(loop, std::move(log_file), AccessLog::Options{.format = options.log_format});
+}
+
+Client::Client(Core& core, std::string host) : core_(core), host_(std::move(host)) {
+    core_.join(*this);
+}
+
+Client::~Client() {
+    core_.leave(*this);
+}
+
+void Core::join(Client& client) {
+    ++totals.connections_total;
+    ++totals.connections_open;
+    client.next_ = clients_;
+    if (clients_ != nullptr) clients_->previous_ = &client;
+    clients_ = &client;
+}
+
+void Core::leave(Client& client) {
+    (client.previous_ != nullptr ? client.previous_->next_ : clients_) = client.next_;
+    if (client.next_ != nullptr) client.next_->previous_ = client.previous_;
+    --totals.connections_open;
+    admission_.leave(client.host_);
+    ended_.set();
+}
+
+void Core::cut() {
+    for (Client* client = clients_; client != nullptr; client = client->next_)
+        client->cut();
+}
+
+Task<void> Core::run(std::vector<Listening> listening) {
+    std::vector<std::unique_ptr<TcpListener>> listeners;
+    for (Listening& each : listening) {
+        listeners.push_back(std::make_unique<TcpListener>(loop, std::move(each.socket)));
+        loop.spawn(accept_from(*listeners.back(), each.protocol));
+    }
+    co_await loop.stopping().wait();
+    for (auto& listener : listeners)
+        co_await listener->close();
+    for (Client* client = clients_; client != nullptr; client = client->next_)
+        client->wind_up();
+    while (is_busy()) {
+        ended_.reset();
+        co_await ended_.wait();
+    }
+    if (log) {
+        co_await log->close();
+        totals.log_dropped = log->dropped();
+    }
+}
+
+Task<void> Core::accept_from(TcpListener& listener, Protocol protocol) {
+    ++accepting_;
+    std::uint64_t exhausted = 0;  // as far as it is in the totals
+    for (;;) {
+        if (admission_.is_full() && !stopping()) {
+            listener.pause(true);
+            co_await loop.sleep_for(full_pause);
+            continue;
+        }
+        listener.pause(false);
+        auto socket = co_await listener.accept();
+        if (!socket) break;
+        totals.accept_exhausted += listener.exhausted() - exhausted;
+        exhausted = listener.exhausted();
+        welcome(std::move(*socket), protocol);
+    }
+    --accepting_;
+    ended_.set();
+}
+
+void Core::welcome(Fd socket, Protocol protocol) {
+    std::string host;
+    if (log || admission_.counts_hosts())
+        if (auto peer = Address::of_peer(socket.get())) host = peer->host();
+    if (admission_.enter(host)) {
+        loop.spawn(protocol == Protocol::http
+                       ? serve_http(*this, std::move(socket), std::move(host))
+                       : serve_name(*this, std::move(socket), std::move(host)));
+    } else {
+        ++totals.refused_connections;
+        if (protocol == Protocol::http)
+            ::send(socket.get(), too_many.data(), too_many.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+}  // namespace spate::serve

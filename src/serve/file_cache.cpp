@@ -1,0 +1,56 @@
+#include "serve/file_cache.hpp"
+
+#include <utility>
+
+namespace spate::serve {
+namespace {
+
+// An open file tells by itself whether it is still the same; what was read is.
+bool is_changed(const Representation& representation) {
+    const OpenFile& file = representation.file;
+    if (!file.fd.valid()) return false;
+    const auto status = status_of(file.fd.get());
+    return !status || *status != file.status;
+}
+
+bool is_changed(const Variants& variants) {
+    if (is_changed(variants.plain)) return true;
+    for (const auto& sidecar : variants.coded)
+        if (sidecar && is_changed(*sidecar)) return true;
+    return false;
+}
+
+}  // namespace
+
+std::shared_ptr<Variants> FileCache::find(std::string_view path, TimePoint now) {
+    const auto found = by_path_.find(path);
+    if (found == by_path_.end()) return nullptr;
+    const auto entry = found->second;
+    if (now - entry->checked >= belief || is_changed(*entry->variants)) {
+        erase(entry);
+        return nullptr;
+    }
+    if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
+    return entry->variants;
+}
+
+void FileCache::insert(std::string_view path, std::shared_ptr<Variants> variants, TimePoint now) {
+    if (!enabled() || variants->weight() > most_bytes_) return;
+    // Two requests may have loaded it side by side.
+    if (const auto found = by_path_.find(path); found != by_path_.end()) erase(found->second);
+    bytes_ += variants->weight();
+    descriptors_ += variants->descriptors();
+    entries_.push_front({std::string(path), std::move(variants), now});
+    by_path_.emplace(entries_.front().path, entries_.begin());
+    while (bytes_ > most_bytes_ || descriptors_ > most_descriptors_)
+        erase(std::prev(entries_.end()));
+}
+
+void FileCache::erase(Entries::iterator entry) {
+    bytes_ -= entry->variants->weight();
+    descriptors_ -= entry->variants->descriptors();
+    by_path_.erase(entry->path);
+    entries_.erase(entry);
+}
+
+}  // namespace spate::serve

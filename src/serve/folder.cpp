@@ -1,0 +1,93 @@
+#include "serve/folder.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <spate/fd.hpp>
+
+namespace spate::serve {
+
+namespace {
+
+struct CloseFolder {
+    void operator()(DIR* folder) const noexcept { ::closedir(folder); }
+};
+using FolderStream = std::unique_ptr<DIR, CloseFolder>;
+
+Result<Fd> open_beneath(int root_fd, const std::string& path, std::uint64_t flags) {
+    open_how how{};
+    how.flags = flags | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    const long fd = ::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
+    if (fd < 0) return fail(errno, "openat2");
+    return Fd(static_cast<int>(fd));
+}
+
+std::optional<Entry> entry_from(std::string_view name, int fd, const char* path, int flags) {
+    struct statx status{};
+    constexpr unsigned wanted = STATX_TYPE | STATX_SIZE | STATX_MTIME;
+    if (::statx(fd, path, flags | AT_NO_AUTOMOUNT, wanted, &status) != 0) return std::nullopt;
+    Entry entry{.name = std::string(name), .mtime_s = status.stx_mtime.tv_sec};
+    if (S_ISDIR(status.stx_mode)) {
+        entry.kind = EntryKind::folder;
+        return entry;
+    }
+    if (!S_ISREG(status.stx_mode)) return std::nullopt;
+    entry.size = status.stx_size;
+    return entry;
+}
+
+/// What a name leads to, resolved from the root: a link from a/ to ../b is inside.
+std::optional<Entry> entry_behind(int root_fd, const std::string& folder, const char* name) {
+    const Result<Fd> target = open_beneath(root_fd, folder + '/' + name, O_PATH);
+    if (!target) return std::nullopt;
+    return entry_from(name, target->get(), "", AT_EMPTY_PATH);
+}
+
+bool wanted(const dirent& found, bool show_hidden) {
+    const std::string_view name = found.d_name;
+    if (name == "." || name == "..") return false;
+    return show_hidden || !name.starts_with('.');
+}
+
+}  // namespace
+
+Result<std::vector<Entry>> read_folder(int root_fd, const std::string& path,
+                                       const FolderOptions& options) {
+    const std::string folder = path.empty() ? "." : path;
+    Result<Fd> fd = open_beneath(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    if (!fd) return std::unexpected(fd.error());
+    const FolderStream stream(::fdopendir(fd->get()));
+    if (!stream) return fail(errno, "fdopendir");
+    const int folder_fd = fd->release();  // the stream's from now on
+
+    std::vector<Entry> entries;
+    while (true) {
+        errno = 0;
+        const dirent* found = ::readdir(stream.get());
+        if (found == nullptr) break;
+        if (!wanted(*found, options.show_hidden)) continue;
+        // Some file systems do not say what an entry is; then it may be a link.
+        const bool maybe_link = found->d_type == DT_LNK || found->d_type == DT_UNKNOWN;
+        std::optional<Entry> entry =
+            maybe_link ? entry_behind(root_fd, folder, found->d_name)
+                       : entry_from(found->d_name, folder_fd, found->d_name, AT_SYMLINK_NOFOLLOW);
+        if (!entry) continue;
+        if (entries.size() == options.max_entries) return fail(EOVERFLOW, "list folder");
+        entries.push_back(std::move(*entry));
+    }
+    if (errno != 0) return fail(errno, "readdir");
+    return entries;
+}
+
+}  // namespace spate::serve

@@ -1,0 +1,323 @@
+#include "serve/http_connection.hpp"
+
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "http/body.hpp"
+#include "http/message.hpp"
+#include "serve/core.hpp"
+#include "serve/input.hpp"
+#include "serve/respond.hpp"
+#include "serve/send_response.hpp"
+
+namespace spate::serve {
+namespace {
+
+// A body that nobody asked for is read and dropped up to here; a larger one costs its sender the
+// connection.
+constexpr std::size_t most_unwanted_body = 64 * 1024;
+
+// After an answer that leaves input unread: closing at once would reset the connection, and the
+// answer with it (RFC 9112 §9.6).
+constexpr auto linger_time = std::chrono::seconds(2);
+constexpr std::size_t most_lingering = 256 * 1024;
+
+// What the log says of a request: copied, since the request's bytes go before the answer does.
+struct Logged {
+    std::string method, target, host, referer, user_agent;
+    int minor_version = 1;
+    TimePoint start;
+    std::int64_t unix_ms = 0;
+
+    void keep(const http::Request& request) {
+        method = request.method_text;
+        target = request.target;
+        host = request.host.value_or("");
+        referer = request.referer.value_or("");
+        user_agent = request.user_agent.value_or("");
+        minor_version = request.minor_version;
+    }
+};
+
+class HttpConnection : public Client {
+  public:
+    HttpConnection(Core& core, Fd socket, std::string host)
+        : Client(core, std::move(host)),
+          core_(core),
+          stream_(core.loop, std::move(socket)),
+          pacer_(core.options.limit_rate),
+          head_timer_(*this) {}
+
+    /// Owns the connection to its end.
+    static Task<void> run(std::unique_ptr<HttpConnection> connection);
+
+    void wind_up() override {
+        if (!answering_) stream_.abort(ECANCELED);
+    }
+    void cut() override { stream_.abort(ECANCELED); }
+
+  private:
+    // Fires when a request takes too long to come.
+    class HeadTimer : public Timer {
+      public:
+        explicit HeadTimer(HttpConnection& owner) : Timer(&over), connection_(owner) {}
+
+      private:
+        static void over(Timer& timer) {
+            static_cast<HeadTimer&>(timer).connection_.stream_.interrupt();
+        }
+        HttpConnection& connection_;
+    };
+    enum class Next : std::uint8_t { read, parse, too_slow, close, linger };
+
+    Next arrived(Result<Lease> got);
+    void wait_patiently();
+    Task<Next> answer();
+    Task<Next> parse_and_answer();
+    Task<Next> answer_request(const http::Request& request, std::size_t head_size);
+    Task<Next> refuse(int status);
+    Task<int> skip_body(http::BodySkipper skipper, std::uint64_t length);
+    Task<bool> send(Response& response, bool keep_alive, unsigned minor_version,
+                    const Logged& logged);
+    Task<void> end(Next how);
+    Task<bool> linger();
+    void log(const Response& response, std::uint64_t body_bytes, const Logged& logged);
+
+    Core& core_;
+    TcpStream stream_;
+    Input input_;
+    Pacer pacer_;
+    HeadTimer head_timer_;
+    std::uint64_t requests_ = 0;
+    bool idle_ = true;  // between requests
+    bool answering_ = false;
+};
+
+// Two states: reading until there may be a whole head, and answering it. While it reads, this
+// frame and the connection are all the memory that a client takes.
+Task<void> HttpConnection::run(std::unique_ptr<HttpConnection> connection) {
+    HttpConnection& self = *connection;
+    Next next = Next::read;
+    while (next == Next::read || next == Next::parse) {
+        if (next == Next::read) {
+            self.wait_patiently();
+            auto got = co_await self.stream_.receive();
+            next = self.arrived(std::move(got));
+        }
+        if (next == Next::parse) next = co_await self.answer();
+        if (next == Next::too_slow) next = co_await self.refuse(408);
+    }
+    co_await self.end(next);
+}
+
+Task<void> HttpConnection::end(Next how) {
+    head_timer_.cancel();
+    if (stream_.aborted() == ETIMEDOUT && !idle_) {
+        ++core_.totals.timeouts;
+        co_await stream_.reset();
+        co_return;
+    }
+    bool peer_is_done = true;
+    if (how == Next::linger) peer_is_done = co_await linger();
+    // What is still unsent goes on its way without us.
+    if (peer_is_done)
+        co_await stream_.close();
+    else
+        co_await stream_.reset();
+}
+
+// Between requests a client may idle; once the first byte is there its head must follow soon.
+void HttpConnection::wait_patiently() {
+    const ServeOptions& options = core_.options;
+    const TimePoint now = core_.loop.now();
+    if (!input_.empty()) {
+        stream_.set_deadline(no_deadline);
+        if (!head_timer_.armed())
+            core_.loop.timers().arm(head_timer_, later(now, options.header_timeout));
+        return;
+    }
+    idle_ = true;
+    stream_.set_deadline(
+        later(now, requests_ == 0 ? options.header_timeout : options.idle_timeout));
+}
+
+HttpConnection::Next HttpConnection::arrived(Result<Lease> got) {
+    if (!got) return got.error().code == EINTR ? Next::too_slow : Next::close;
+    if (got->empty()) return Next::close;
+    idle_ = false;
+    // Only a line's end, or too much, can change what the parser says.
+    const bool worth_parsing =
+        got->text().find('\n') != std::string_view::npos ||
+        input_.bytes().size() + got->size() > core_.options.limits.head_bytes;
+    input_.add(std::move(*got));
+    return worth_parsing ? Next::parse : Next::read;
+}
+
+Task<HttpConnection::Next> HttpConnection::answer() {
+    answering_ = true;
+    // The patience with an idle client must not end the search for a file.
+    stream_.set_deadline(no_deadline);
+    const Next next = co_await parse_and_answer();
+    answering_ = false;
+    co_return next;
+}
+
+Task<HttpConnection::Next> HttpConnection::parse_and_answer() {
+    const auto parsed = http::parse_request(input_.bytes(), core_.options.limits);
+    if (std::holds_alternative<http::Incomplete>(parsed)) co_return Next::read;
+    head_timer_.cancel();
+    if (const auto* bad = std::get_if<http::Bad>(&parsed)) {
+        const int status = bad->status;
+        co_return co_await refuse(status);
+    }
+    const auto& complete = std::get<http::Complete<http::Request>>(parsed);
+    co_return co_await answer_request(complete.message, complete.head_size);
+}
+
+std::int64_t wall_clock_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+Task<HttpConnection::Next> HttpConnection::answer_request(const http::Request& request,
+                                                          std::size_t head_size) {
+    const Context context = core_.context();
+    Response response;
+    Logged logged;
+    if (core_.log) {
+        logged.start = Clock::now();
+        logged.unix_ms = wall_clock_ms();
+        logged.keep(request);
+    }
+    if (!respond_cached(context, request, response)) co_await respond(context, request, response);
+
+    ++requests_;
+    const std::uint64_t most = core_.options.max_requests;
+    // A client that waits for a 100 may send the body or not: who knows where the next request is.
+    const bool body_unknown = request.has_body() && request.expects_continue();
+    const bool wants_more = request.keep_alive;
+    bool keep_alive =
+        wants_more && !core_.stopping() && !body_unknown && (most == 0 || requests_ < most);
+    const unsigned minor_version = request.minor_version;
+    const http::BodySkipper skipper(request);
+    const std::uint64_t body_length = request.content_length.value_or(0);
+    const bool has_body = request.has_body() && !body_unknown;
+    input_.consume(head_size);
+    input_.release();
+    if (has_body) {
+        const int fault = co_await skip_body(skipper, body_length);
+        head_timer_.cancel();
+        if (stream_.aborted() != 0) co_return Next::close;
+        if (fault == 408) ++core_.totals.timeouts;
+        if (fault != 0) {
+            if (response.status < 400) response.be_error(fault, core_.date.now());
+            keep_alive = false;
+        }
+    }
+    const bool sent = co_await send(response, keep_alive, minor_version, logged);
+    if (!sent) co_return Next::close;
+    // The service may have begun to stop meanwhile.
+    if (keep_alive && !core_.stopping()) co_return input_.empty() ? Next::read : Next::parse;
+    const bool more_may_come = wants_more || has_body || body_unknown || !input_.empty();
+    co_return more_may_come ? Next::linger : Next::close;
+}
+
+// 0, or the status for a body that is malformed, slow, or more than is worth reading. That one is
+// answered at once: its sender may well wait for the answer before it sends any of it.
+Task<int> HttpConnection::skip_body(http::BodySkipper skipper, std::uint64_t length) {
+    if (length > most_unwanted_body) co_return 413;
+    std::size_t skipped = 0;
+    core_.loop.timers().arm(head_timer_, later(core_.loop.now(), core_.options.header_timeout));
+    for (;;) {
+        const auto progress = skipper.feed(input_.bytes());
+        skipped += progress.consumed;
+        input_.consume(progress.consumed);
+        if (progress.state == http::BodyState::done) co_return 0;
+        if (progress.state == http::BodyState::bad) co_return 400;
+        if (skipped > most_unwanted_body) co_return 413;
+        auto got = co_await stream_.receive();
+        if (!got) co_return got.error().code == EINTR ? 408 : 400;
+        if (got->empty()) co_return 400;
+        input_.add(std::move(*got));
+    }
+}
+
+// What can't be understood is answered, and nothing after it is believed.
+Task<HttpConnection::Next> HttpConnection::refuse(int status) {
+    Response response;
+    Logged logged;
+    if (core_.log) {
+        logged.start = Clock::now();
+        logged.unix_ms = wall_clock_ms();
+    }
+    if (status == 408) ++core_.totals.timeouts;
+    response.be_error(status, core_.date.now());
+    input_.release();
+    co_await send(response, false, 1, logged);
+    co_return Next::linger;
+}
+
+// False: the client did not get all of it, and can get nothing after it.
+Task<bool> HttpConnection::send(Response& response, bool keep_alive, unsigned minor_version,
+                                const Logged& logged) {
+    response.end(keep_alive, minor_version);
+    SendLimits limits;
+    limits.way = core_.options.send_way;
+    limits.stall = core_.options.send_timeout;
+    limits.stream_pacer = &pacer_;
+    limits.shared_pacer = &core_.shared_pacer;
+    std::uint64_t body_bytes = 0;
+    const auto sent = co_await send_response(stream_, response, limits, body_bytes);
+    core_.totals.answered(response.status);
+    core_.totals.bytes_sent += body_bytes;
+    if (core_.log) log(response, body_bytes, logged);
+    if (!sent) ++core_.totals.send_errors;
+    co_return sent.has_value();
+}
+
+void HttpConnection::log(const Response& response, std::uint64_t body_bytes, const Logged& logged) {
+    LogEntry entry;
+    entry.remote = host();
+    entry.unix_ms = logged.unix_ms;
+    entry.method = logged.method;
+    entry.target = logged.target;
+    entry.minor_version = logged.minor_version;
+    entry.status = response.status;
+    entry.body_bytes = body_bytes;
+    entry.duration = Clock::now() - logged.start;
+    entry.host = logged.host;
+    entry.referer = logged.referer;
+    entry.user_agent = logged.user_agent;
+    core_.log->add(entry);
+}
+
+// False: the peer sends on and on. Closed, the socket would stay behind with its window shut, and
+// the peer wait on that for a minute.
+Task<bool> HttpConnection::linger() {
+    stream_.finish_sending();
+    stream_.set_deadline(core_.loop.now() + linger_time);
+    std::size_t dropped = input_.bytes().size();
+    input_.consume(dropped);
+    while (dropped < most_lingering) {
+        auto got = co_await stream_.receive();
+        if (!got || got->empty()) co_return true;
+        dropped += got->size();
+    }
+    co_return false;
+}
+
+}  // namespace
+
+Task<void> serve_http(Core& core, Fd socket, std::string host) {
+    return HttpConnection::run(
+        std::make_unique<HttpConnection>(core, std::move(socket), std::move(host)));
+}
+
+}  // namespace spate::serve

@@ -1,0 +1,121 @@
+#include "serve/name_connection.hpp"
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "http/uri.hpp"
+#include "serve/core.hpp"
+#include "serve/name_protocol.hpp"
+
+namespace spate::serve {
+namespace {
+
+class NameConnection : public Client {
+  public:
+    NameConnection(Core& core, Fd socket, std::string host)
+        : Client(core, std::move(host)),
+          core_(core),
+          stream_(core.loop, std::move(socket)),
+          pacer_(core.options.limit_rate),
+          quiet_(*this) {}
+
+    /// Owns the connection to its end.
+    static Task<void> run(std::unique_ptr<NameConnection> connection);
+    void wind_up() override {
+        if (!sending_) stream_.abort(ECANCELED);
+    }
+    void cut() override { stream_.abort(ECANCELED); }
+
+  private:
+    // Fires when the peer has been quiet after its first bytes: then the name is whole.
+    class Quiet : public Timer {
+      public:
+        explicit Quiet(NameConnection& owner) : Timer(&over), connection_(owner) {}
+
+      private:
+        static void over(Timer& timer) {
+            static_cast<Quiet&>(timer).connection_.stream_.interrupt();
+        }
+        NameConnection& connection_;
+    };
+
+    Task<NameCollector::State> collect(NameCollector& collector);
+    Task<bool> answer();
+    Task<bool> send(std::string path);
+
+    Core& core_;
+    TcpStream stream_;
+    Pacer pacer_;
+    Quiet quiet_;
+    bool sending_ = false;
+};
+
+Task<NameCollector::State> NameConnection::collect(NameCollector& collector) {
+    stream_.set_deadline(later(core_.loop.now(), core_.options.header_timeout));
+    while (collector.state() == NameCollector::State::collecting) {
+        auto got = co_await stream_.receive();
+        quiet_.cancel();
+        if (!got && got.error().code != EINTR) co_return NameCollector::State::missing;
+        if (!got || got->empty())
+            collector.end();
+        else if (collector.add(got->text()) == NameCollector::State::collecting)
+            core_.loop.timers().arm(quiet_, core_.loop.now() + NameCollector::quiet_limit);
+    }
+    co_return collector.state();
+}
+
+// A file that can't be had is answered by nothing at all: the protocol has no other way. False: a
+// part of it went.
+Task<bool> NameConnection::send(std::string path) {
+    if (!core_.options.dotfiles && http::is_hidden(path)) co_return true;
+    std::string_view view(path);
+    auto opened = co_await core_.site.root.open(core_.loop, view);
+    if (!opened || opened->status.kind != FileStatus::Kind::regular) co_return true;
+    if (opened->status.size == 0) co_return true;
+    SendFileOptions options;
+    options.way = core_.options.send_way;
+    options.stall_limit = core_.options.send_timeout;
+    options.stream_pacer = &pacer_;
+    options.shared_pacer = &core_.shared_pacer;
+    std::uint64_t sent_bytes = 0;
+    const int fd = opened->fd.get();
+    const std::span<const std::byte> no_head;
+    auto sent =
+        co_await send_file(stream_, no_head, fd, 0, opened->status.size, options, sent_bytes);
+    if (!sent) ++core_.totals.send_errors;
+    core_.totals.bytes_sent += sent_bytes;
+    co_return sent.has_value();
+}
+
+Task<void> NameConnection::run(std::unique_ptr<NameConnection> connection) {
+    const bool whole = co_await connection->answer();
+    // The end of the stream is all that tells the peer that it has everything.
+    if (whole)
+        co_await connection->stream_.close();
+    else
+        co_await connection->stream_.reset();
+}
+
+Task<bool> NameConnection::answer() {
+    NameCollector collector;
+    const auto state = co_await collect(collector);
+    if (state != NameCollector::State::missing) ++core_.totals.names;
+    bool whole = true;
+    if (state == NameCollector::State::complete) {
+        sending_ = true;
+        stream_.set_deadline(no_deadline);
+        if (auto path = path_of_name(collector.name())) whole = co_await send(std::move(*path));
+    }
+    if (stream_.aborted() == ETIMEDOUT) ++core_.totals.timeouts;
+    co_return whole;
+}
+
+}  // namespace
+
+Task<void> serve_name(Core& core, Fd socket, std::string host) {
+    return NameConnection::run(
+        std::make_unique<NameConnection>(core, std::move(socket), std::move(host)));
+}
+
+}  // namespace spate::serve

@@ -1,0 +1,144 @@
+#include "serve/representation.hpp"
+
+#include <cerrno>
+#include <ctime>
+#include <span>
+#include <utility>
+
+#include <spate/io.hpp>
+
+#include "serve/site.hpp"
+
+namespace spate::serve {
+namespace {
+
+constexpr http::Coding sidecars[] = {http::Coding::br, http::Coding::zstd, http::Coding::gzip};
+
+std::int64_t wall_clock_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+// Rounds down, also before 1970.
+std::int64_t seconds(std::int64_t ns) {
+    constexpr std::int64_t second = 1'000'000'000;
+    return ns / second - (ns % second < 0 ? 1 : 0);
+}
+
+// Reads a small file whole. One that changes meanwhile is left to be sent from its descriptor.
+Task<void> read_body(Loop& loop, Representation& representation) {
+    const FileStatus& status = representation.file.status;
+    std::string body(status.size, '\0');
+    std::size_t done = 0;
+    while (done < body.size()) {
+        const int fd = representation.file.fd.get();
+        auto rest = std::as_writable_bytes(std::span(body)).subspan(done);
+        auto got = co_await read_at(loop, fd, rest, done);
+        if (!got || *got == 0) co_return;
+        done += *got;
+    }
+    auto after = status_of(representation.file.fd.get());
+    if (!after || *after != status) co_return;
+    representation.body = std::move(body);
+    representation.file.fd.reset();
+}
+
+bool fits_memory(const Site& site, const Representation& representation) {
+    const SendWay way = site.options.send_way;
+    return (way == SendWay::automatic || way == SendWay::memory) &&
+           representation.size() <= largest_in_memory;
+}
+
+Task<std::unique_ptr<Representation>> load_sidecar(const Site& site, Loop& loop,
+                                                   const Representation& plain,
+                                                   std::string_view path, http::Coding coding) {
+    const std::string name = std::string(path) + std::string(http::suffix_of(coding));
+    std::string_view view(name);
+    auto opened = co_await site.root.open(loop, view);
+    std::unique_ptr<Representation> sidecar;
+    if (!opened || opened->status.kind != FileStatus::Kind::regular) co_return sidecar;
+    // Older than the file itself it was made of something else.
+    if (opened->status.modified_ns < plain.file.status.modified_ns) co_return sidecar;
+    sidecar = std::make_unique<Representation>(std::move(*opened), plain.content_type, coding,
+                                               wall_clock_ns());
+    if (fits_memory(site, *sidecar)) co_await read_body(loop, *sidecar);
+    co_return sidecar;
+}
+
+std::string fixed_fields(const Representation& representation, bool choice,
+                         const std::string& extra_fields) {
+    std::string fields = "Accept-Ranges: bytes\r\n";
+    fields.append("ETag: ").append(representation.etag.view()).append("\r\n");
+    fields.append("Last-Modified: ").append(representation.last_modified()).append("\r\n");
+    if (representation.coding != http::Coding::identity)
+        fields.append("Content-Encoding: ")
+            .append(http::name_of(representation.coding))
+            .append("\r\n");
+    if (choice) fields += "Vary: Accept-Encoding\r\n";
+    return fields + extra_fields;
+}
+
+}  // namespace
+
+Representation::Representation(OpenFile opened, std::string_view type, http::Coding in,
+                               std::int64_t now_ns)
+    : file(std::move(opened)),
+      coding(in),
+      content_type(type),
+      etag({file.status.size, file.status.modified_ns, file.status.inode}, now_ns,
+           in == http::Coding::identity ? std::string_view{} : http::name_of(in)),
+      // Never later than the answer itself (RFC 9110 §8.8.2.1).
+      last_modified_s(seconds(std::min(file.status.modified_ns, now_ns))) {
+    http::format_date(last_modified_s, last_modified_text);
+}
+
+bool Variants::has_choice() const {
+    for (const auto& sidecar : coded)
+        if (sidecar) return true;
+    return false;
+}
+
+const Representation& Variants::choose(std::optional<std::string_view> accept) const {
+    if (!accept || !has_choice()) return plain;
+    for (http::Coding coding : http::negotiate(accept)) {
+        if (coding == http::Coding::identity) return plain;
+        if (const auto& sidecar = coded[static_cast<std::size_t>(coding)]) return *sidecar;
+    }
+    return plain;
+}
+
+std::size_t Variants::weight() const {
+    std::size_t bytes = sizeof *this + (plain.body ? plain.body->size() : 0);
+    for (const auto& sidecar : coded)
+        if (sidecar) bytes += sizeof *sidecar + (sidecar->body ? sidecar->body->size() : 0);
+    return bytes;
+}
+
+std::size_t Variants::descriptors() const {
+    std::size_t count = plain.file.fd.valid() ? 1 : 0;
+    for (const auto& sidecar : coded)
+        if (sidecar && sidecar->file.fd.valid()) ++count;
+    return count;
+}
+
+Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, std::string_view path) {
+    auto opened = co_await site.root.open(loop, path);
+    if (!opened) co_return std::unexpected(opened.error());
+    if (opened->status.kind == FileStatus::Kind::folder) co_return fail(EISDIR, "open");
+    if (opened->status.kind == FileStatus::Kind::other) co_return fail(ENOENT, "open");
+    Representation plain(std::move(*opened), site.types.of(path), http::Coding::identity,
+                         wall_clock_ns());
+    auto variants = std::make_shared<Variants>(Variants{std::move(plain), {}});
+    if (fits_memory(site, variants->plain)) co_await read_body(loop, variants->plain);
+    for (http::Coding coding : sidecars)
+        variants->coded[static_cast<std::size_t>(coding)] =
+            co_await load_sidecar(site, loop, variants->plain, path, coding);
+    const bool choice = variants->has_choice();
+    variants->plain.fields = fixed_fields(variants->plain, choice, site.extra_fields);
+    for (auto& sidecar : variants->coded)
+        if (sidecar) sidecar->fields = fixed_fields(*sidecar, choice, site.extra_fields);
+    co_return std::move(variants);
+}
+
+}  // namespace spate::serve

@@ -1,0 +1,58 @@
+// An answer: its head as text, and where its body comes from.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/date.hpp"
+#include "http/multipart.hpp"
+#include "http/range.hpp"
+#include "serve/representation.hpp"
+
+namespace spate::serve {
+
+/// The Date field's value, made anew once a second.
+class DateStamp {
+  public:
+    [[nodiscard]] std::string_view now();
+    [[nodiscard]] std::int64_t now_s() const { return second_; }
+
+  private:
+    std::int64_t second_ = INT64_MIN;
+    http::DateBuffer text_{};
+};
+
+/// Filled in by whoever decides, sent by the connection. Short heads need no heap.
+struct Response {
+    int status = 200;
+    bool head_only = false;  ///< HEAD: the head says what a GET would give.
+    fmt::basic_memory_buffer<char, 768> head;
+
+    // The body is at most one of these.
+    std::shared_ptr<const Variants> variants;  ///< Keeps `file` alive.
+    const Representation* file = nullptr;
+    http::Slices slices;  ///< Of `file`; several are sent as `multipart`.
+    std::optional<http::Multipart> multipart;
+    std::string text;
+
+    /// Starts the head: status line, Server, Date.
+    void begin(int code, std::string_view date);
+    void field(std::string_view name, std::string_view value);
+    void lines(std::string_view whole_lines) { head.append(whole_lines); }
+    void content_length(std::uint64_t bytes);
+    /// Ends the head. `keep_alive` is said where the version's default is the other.
+    void end(bool keep_alive, unsigned minor_version);
+
+    /// A whole answer of its own, whatever was there before: a status with a line of text, such as
+    /// "404 Not Found".
+    void be_error(int code, std::string_view date, std::string_view more_fields = {});
+
+    [[nodiscard]] std::string_view head_text() const { return {head.data(), head.size()}; }
+};
+
+}  // namespace spate::serve

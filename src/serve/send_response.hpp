@@ -1,0 +1,25 @@
+// Putting a response on the wire.
+#pragma once
+
+#include <cstdint>
+
+#include <spate/file.hpp>
+#include <spate/tcp.hpp>
+
+#include "serve/response.hpp"
+
+namespace spate::serve {
+
+struct SendLimits {
+    SendWay way = SendWay::automatic;
+    Duration stall = std::chrono::seconds(60);
+    Pacer* stream_pacer = nullptr;
+    Pacer* shared_pacer = nullptr;
+};
+
+/// Sends head and body. `body_bytes` counts the body as it goes. Errors: the stream's, or ENODATA
+/// when the file has become shorter; either way the connection is of no more use.
+Task<Result<void>> send_response(TcpStream& stream, const Response& response,
+                                 const SendLimits& limits, std::uint64_t& body_bytes);
+
+}  // namespace spate::serve

@@ -1,0 +1,124 @@
+#include <sys/mman.h>
+
+#include <bit>
+
+#include <spate/buffer.hpp>
+
+#include "uring/ring.hpp"
+
+namespace spate {
+
+BufferRing::BufferRing(Ring& ring, std::uint16_t group, unsigned count, unsigned size)
+    : ring_(ring), count_(count), size_(size), group_(group), filled_(count) {}
+
+Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::uint16_t group,
+                                                     unsigned count, unsigned size) {
+    assert(std::has_single_bit(count) && count <= 32768);
+    std::unique_ptr<BufferRing> buffers(new BufferRing(ring, group, count, size));
+    const std::size_t table = count * sizeof(io_uring_buf);
+    void* shared =
+        ::mmap(nullptr, table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return fail(errno, "mmap of a buffer ring");
+    buffers->shared_ = static_cast<io_uring_buf_ring*>(shared);
+    // Untouched pages cost nothing: only buffers that were ever used take memory.
+    void* memory = ::mmap(nullptr, std::size_t{count} * size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return fail(errno, "mmap of receive buffers");
+    buffers->memory_ = static_cast<std::byte*>(memory);
+
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
+    registration.ring_entries = count;
+    registration.bgid = group;
+    int result = ring.register_with_kernel(IORING_REGISTER_PBUF_RING, &registration, 1);
+    if (result < 0) return fail(-result, "io_uring: register a buffer ring");
+    for (unsigned id = 0; id < count; ++id) {
+        const auto mask = static_cast<int>(count - 1);
+        io_uring_buf_ring_add(buffers->shared_, buffers->data(static_cast<std::uint16_t>(id)), size,
+                              static_cast<std::uint16_t>(id), mask, static_cast<int>(id));
+    }
+    io_uring_buf_ring_advance(buffers->shared_, static_cast<int>(count));
+    buffers->available_ = count;
+    return buffers;
+}
+
+BufferRing::~BufferRing() {
+    assert(first_starved_ == nullptr);
+    if (available_ != 0) {
+        io_uring_buf_reg registration{};
+        registration.bgid = group_;
+        ring_.register_with_kernel(IORING_UNREGISTER_PBUF_RING, &registration, 1);
+    }
+    if (memory_ != nullptr) ::munmap(memory_, std::size_t{count_} * size_);
+    if (shared_ != nullptr) ::munmap(shared_, count_ * sizeof(io_uring_buf));
+}
+
+void BufferRing::taken(std::uint16_t id) {
+    assert(id < count_ && available_ > 0);
+    (void)id;
+    --available_;
+}
+
+void BufferRing::give_back(std::uint16_t id) {
+    assert(id < count_ && available_ < count_);
+    io_uring_buf_ring_add(shared_, data(id), size_, id, static_cast<int>(count_ - 1), 0);
+    io_uring_buf_ring_advance(shared_, 1);
+    ++available_;
+    if (Starved* first = first_starved_) {
+        first->leave();
+        first->callback_(*first);
+    }
+}
+
+bool BufferRing::feed() {
+    for (unsigned meals = available_; meals != 0 && first_starved_ != nullptr; --meals) {
+        Starved& first = *first_starved_;
+        first.leave();
+        first.callback_(first);
+    }
+    return first_starved_ != nullptr && available_ != 0;
+}
+
+void BufferRing::wait_for_buffer(Starved& starved) {
+    assert(!starved.waiting());
+    starved.ring_ = this;
+    starved.previous_ = last_starved_;
+    starved.next_ = nullptr;
+    (last_starved_ != nullptr ? last_starved_->next_ : first_starved_) = &starved;
+    last_starved_ = &starved;
+}
+
+void Starved::leave() {
+    if (ring_ == nullptr) return;
+    (previous_ != nullptr ? previous_->next_ : ring_->first_starved_) = next_;
+    (next_ != nullptr ? next_->previous_ : ring_->last_starved_) = previous_;
+    ring_ = nullptr;
+}
+
+void BufferRing::Queue::push(BufferRing& ring, std::uint16_t id, std::size_t size) {
+    ring.filled_[id].size = static_cast<std::uint32_t>(size);
+    if (count_++ == 0)
+        head_ = id;
+    else
+        ring.filled_[tail_].next = id;
+    tail_ = id;
+}
+
+Lease BufferRing::Queue::pop(BufferRing& ring) {
+    assert(count_ > 0);
+    const std::uint16_t id = head_;
+    head_ = ring.filled_[id].next;
+    --count_;
+    return Lease(ring, id, ring.filled_[id].size);
+}
+
+std::byte* Lease::data() const {
+    return ring_ != nullptr ? ring_->data(id_) : nullptr;
+}
+
+void Lease::reset() {
+    if (ring_ != nullptr) std::exchange(ring_, nullptr)->give_back(id_);
+    size_ = 0;
+}
+
+}  // namespace spate

@@ -1,0 +1,81 @@
+// One io_uring, touched by one thread alone.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <spate/op.hpp>
+#include <spate/result.hpp>
+#include <spate/time.hpp>
+
+#include "uring/kernel.hpp"
+
+namespace spate {
+
+struct RingOptions {
+    unsigned submissions = 512;
+    unsigned completions = 4096;
+    const Kernel* kernel = nullptr;  // nullptr: linux_kernel
+};
+
+/// A completion copied out of the queue, before any handler runs.
+struct Completed {
+    Op* op;  // nullptr for operations nobody waits for
+    Completion completion;
+};
+
+class Ring {
+  public:
+    /// Made disabled, so that it may be opened on one thread and run on another, and locked to
+    /// the operations that the engine uses.
+    static Result<std::unique_ptr<Ring>> open(const RingOptions& options);
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    /// Enables it for the calling thread, which alone may use it from now on.
+    Result<void> enable();
+
+    /// A cleared submission for `op`, which must not be pending and is from here on. nullptr
+    /// for an operation whose end nobody waits for. Flushes to the kernel when the queue is full.
+    [[nodiscard]] io_uring_sqe* prepare(Op* op);
+
+    /// Submits all that was prepared and waits until `wait` completions are there, or the
+    /// deadline: one system call. With `wait` 0, or a deadline in the past, it does not wait.
+    void submit_and_wait(unsigned wait, TimePoint deadline);
+
+    /// Copies out at most into.size() completions; gives how many.
+    std::size_t reap(std::span<Completed> into);
+
+    /// io_uring_register(2) with this ring's descriptor: a non-negative value or -errno.
+    int register_with_kernel(unsigned opcode, void* argument, unsigned count);
+
+    [[nodiscard]] int fd() const { return ring_.ring_fd; }
+    /// A number for a BufferRing that no other has; comes round after 65,536.
+    [[nodiscard]] std::uint16_t new_buffer_group() { return next_group_++; }
+    /// The kernel has this operation, whatever its version string says.
+    [[nodiscard]] bool supports(io_uring_op opcode) const;
+    /// Times the completion queue overflowed.
+    [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
+
+  private:
+    Ring() = default;
+    Result<void> set_up(const RingOptions& options);
+    Result<void> restrict();
+    void probe();
+    int enter(unsigned submit, unsigned wait, unsigned flags, void* argument, std::size_t size);
+    unsigned flush();
+
+    const Kernel* kernel_ = nullptr;
+    io_uring ring_{};
+    int enter_fd_ = -1;
+    unsigned enter_flags_ = 0;
+    std::uint64_t overflows_ = 0;
+    std::uint64_t supported_ = 0;  // a bit an opcode
+    std::uint16_t next_group_ = 0;
+};
+
+}  // namespace spate

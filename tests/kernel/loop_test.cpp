@@ -1,0 +1,213 @@
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kernel_test.hpp"
+
+namespace spate {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LoopRunTest : public test::LoopTest {};
+
+TEST_F(LoopRunTest, SleepersWakeInTheOrderOfTheirTimes) {
+    std::vector<int> order;
+    auto sleeper = [&](int ms) -> Task<void> {
+        const TimePoint until = loop().now() + std::chrono::milliseconds(ms);
+        co_await loop().sleep_until(until);
+        EXPECT_GE(loop().now(), until);
+        order.push_back(ms);
+    };
+    auto body = [&]() -> Task<void> {
+        for (int ms : {30, 5, 20, 0, 10})
+            loop().spawn(sleeper(ms));
+        co_await loop().sleep_for(40ms);
+    };
+    run(body());
+    EXPECT_EQ(order, (std::vector{0, 5, 10, 20, 30}));
+}
+
+TEST_F(LoopRunTest, YieldingTasksTakeTurns) {
+    std::string order;
+    auto worker = [&](char name) -> Task<void> {
+        for (int i = 0; i < 4; ++i) {
+            order += name;
+            co_await loop().yield();
+        }
+    };
+    auto body = [&]() -> Task<void> {
+        loop().spawn(worker('a'));
+        loop().spawn(worker('b'));
+        auto last = worker('c');
+        co_await last;
+    };
+    run(body());
+    EXPECT_EQ(order, "abcabcabcabc");
+}
+
+TEST_F(LoopRunTest, ATaskThatOnlyYieldsStarvesNeitherTimersNorOperations) {
+    auto pair = test::connected_pair();
+    bool over = false;
+    auto busy = [&]() -> Task<void> {
+        while (!over)
+            co_await loop().yield();
+    };
+    auto body = [&]() -> Task<void> {
+        loop().spawn(busy());
+        co_await loop().sleep_for(2ms);
+        TcpStream stream(loop(), std::move(pair.near));
+        ::send(pair.far.get(), "x", 1, 0);
+        auto got = co_await stream.receive();
+        EXPECT_TRUE(got);
+        got->reset();
+        co_await stream.close();
+        over = true;
+    };
+    run(body());
+}
+
+TEST_F(LoopRunTest, PostsOfManyThreadsAllRunOnTheLoopsThread) {
+    constexpr int threads = 4;
+    constexpr int each = 5000;
+    const auto here = std::this_thread::get_id();
+    int ran = 0;
+    Event all;
+    auto count = [&] {
+        EXPECT_EQ(std::this_thread::get_id(), here);
+        EXPECT_EQ(Loop::current(), &loop());
+        if (++ran == threads * each) all.set();
+    };
+    std::vector<std::thread> posters;
+    for (int i = 0; i < threads; ++i)
+        posters.emplace_back([&] {
+            for (int n = 0; n < each; ++n)
+                loop().post(count);
+        });
+    auto body = [&]() -> Task<void> { co_await all.wait(); };
+    run(body());
+    for (auto& poster : posters)
+        poster.join();
+    EXPECT_EQ(ran, threads * each);
+}
+
+TEST_F(LoopRunTest, StopFromAnotherThreadEndsAnIdleLoop) {
+    std::thread stopper([&] { loop().request_stop(); });
+    loop().run();
+    stopper.join();
+    EXPECT_TRUE(loop().stopping().is_set());
+}
+
+TEST_F(LoopRunTest, StopWaitsForTasksAndForWhatTheySpawnLast) {
+    int ended = 0;
+    auto task = [&](bool spawns, auto& self) -> Task<void> {
+        co_await loop().stopping().wait();
+        co_await loop().sleep_for(1ms);
+        if (spawns) loop().spawn(self(false, self));
+        ++ended;
+    };
+    loop().post([&] {
+        loop().spawn(task(true, task));
+        loop().stop();
+        // In the inbox when the loop would end.
+        loop().post([&] { loop().spawn(task(false, task)); });
+    });
+    loop().run();
+    EXPECT_EQ(ended, 3);
+}
+
+TEST_F(LoopRunTest, EventResumesAllInOrderAndStaysSet) {
+    Event event;
+    std::string order;
+    auto waiter = [&](char name) -> Task<void> {
+        co_await event.wait();
+        order += name;
+    };
+    auto body = [&]() -> Task<void> {
+        for (char name : {'a', 'b', 'c'})
+            loop().spawn(waiter(name));
+        EXPECT_EQ(order, "");
+        event.set();
+        EXPECT_EQ(order, "") << "resumed from the loop, not from within set()";
+        co_await loop().yield();
+        EXPECT_EQ(order, "abc");
+        auto late = waiter('d');
+        co_await late;
+        EXPECT_EQ(order, "abcd");
+        event.reset();
+        loop().spawn(waiter('e'));
+        co_await loop().yield();
+        EXPECT_EQ(order, "abcd");
+        event.set();
+        co_await loop().yield();
+        EXPECT_EQ(order, "abcde");
+    };
+    run(body());
+}
+
+TEST_F(LoopRunTest, OffloadedWorkRunsElsewhereAndComesBack) {
+    Offload offload(1, 1);
+    auto body = [&]() -> Task<void> {
+        const auto here = std::this_thread::get_id();
+        std::thread::id there;
+        std::function<void()> work = [&] { there = std::this_thread::get_id(); };
+        auto ran = co_await offload.run(loop(), work);
+        EXPECT_TRUE(ran);
+        EXPECT_NE(there, here);
+        EXPECT_EQ(std::this_thread::get_id(), here);
+    };
+    run(body());
+}
+
+TEST_F(LoopRunTest, OffloadRefusesMoreThanItQueues) {
+    Offload offload(1, 1);
+    std::atomic<bool> release = false;
+    std::atomic<bool> begun = false;
+    std::function<void()> blocking = [&] {
+        begun = true;
+        begun.notify_all();
+        release.wait(false);
+    };
+    std::function<void()> nothing = [] {};
+    auto worker = [&](std::function<void()>& work, bool expected) -> Task<void> {
+        auto ran = co_await offload.run(loop(), work);
+        EXPECT_EQ(ran, expected);
+    };
+    auto body = [&]() -> Task<void> {
+        loop().spawn(worker(blocking, true));
+        begun.wait(false);
+        loop().spawn(worker(nothing, true));
+        auto refused = worker(nothing, false);
+        co_await refused;
+        release = true;
+        release.notify_all();
+    };
+    run(body());
+}
+
+TEST_F(LoopRunTest, FilesAreWrittenAndReadThroughTheRing) {
+    test::TemporaryFolder folder;
+    const Fd file(::open(folder.path("f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const std::string text = "through the ring";
+    auto body = [&]() -> Task<void> {
+        const auto bytes = std::as_bytes(std::span(text));
+        auto written = co_await write_all(loop(), file.get(), bytes, 100);
+        EXPECT_TRUE(written);
+        auto synced = co_await fsync(loop(), file.get(), true);
+        EXPECT_TRUE(synced);
+        std::string back(text.size(), '\0');
+        const auto into = std::as_writable_bytes(std::span(back));
+        auto got = co_await read_at(loop(), file.get(), into, 100);
+        EXPECT_EQ(got.value(), text.size());
+        EXPECT_EQ(back, text);
+        auto nothing = co_await read_at(loop(), file.get(), into, 1000);
+        EXPECT_EQ(nothing.value(), 0U);
+        auto refused = co_await read_at(loop(), -1, into, 0);
+        EXPECT_EQ(refused.error().code, EBADF);
+    };
+    run(body());
+}
+
+}  // namespace
+}  // namespace spate

@@ -1,0 +1,6 @@
+// The commands of `spate`. Each takes its own arguments, argv[0] being its name, and gives the
+// exit code.
+#pragma once
+
+int spate_get(int argc, char** argv);
+int spate_serve(int argc, char** argv);
