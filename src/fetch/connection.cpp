@@ -115,7 +115,9 @@ Result<std::size_t> Connection::unchunk(std::span<std::byte> bytes) {
         const auto rest = bytes.subspan(read);
         const auto piece = decoder_.next({reinterpret_cast<const char*>(rest.data()), rest.size()});
         if (piece.state == http::BodyState::bad) return fail(EPROTO, "broken chunks");
-        std::memmove(bytes.data() + payload, piece.payload.data(), piece.payload.size());
+        // Framing alone carries none, and memmove takes no null pointer.
+        if (!piece.payload.empty())
+            std::memmove(bytes.data() + payload, piece.payload.data(), piece.payload.size());
         payload += piece.payload.size();
         read += piece.consumed;
         ended_ = piece.state == http::BodyState::done;
