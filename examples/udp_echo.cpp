@@ -1,18 +1,21 @@
-// Sends every datagram back to where it came from, on one loop: udp_echo 127.0.0.1:7000
+// Sends every datagram back to where it came from, many at a time: udp_echo 127.0.0.1:7000
 //   g++ udp_echo.cpp $(pkg-config --cflags --libs spate)
 #include <cstdio>
+#include <vector>
 
 #include <spate/spate.hpp>
 
 spate::Task<void> echo(spate::UdpSocket& socket) {
     spate::DatagramBatch batch;
+    std::vector<spate::UdpSocket::Outgoing> answers;
     for (;;) {
         auto received = co_await socket.receive(batch);
         if (!received) break;
-        for (const spate::Datagram& datagram : batch) {
-            auto sent = co_await socket.send_to(datagram.payload, datagram.peer);
-            if (!sent) std::puts(sent.error().message().c_str());
-        }
+        answers.clear();
+        for (const spate::Datagram& datagram : batch)
+            answers.push_back({datagram.payload, &datagram.peer, datagram.segment_size});
+        auto sent = co_await socket.send(answers);
+        if (!sent) std::puts(sent.error().message().c_str());
     }
 }
 

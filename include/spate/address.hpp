@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class Address {
     /// Numeric only, no look-up: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" (the
     /// IPv6 wildcard, which takes IPv4 too), "*:80" (the same), "unix:/path", "unix:@abstract".
     static Result<Address> parse(std::string_view text);
+    /// The wildcard of an IP family; of AF_UNIX the unnamed address, for which bind(2) picks a
+    /// name.
+    static Address any(int family, std::uint16_t port = 0);
     static Result<Address> of_peer(int fd);
     static Result<Address> of_local(int fd);
 
@@ -45,6 +49,11 @@ class Address {
     [[nodiscard]] std::string text() const;
     /// Without the port.
     [[nodiscard]] std::string host() const;
+
+    /// Byte for byte, as the kernel fills addresses in.
+    friend bool operator==(const Address& a, const Address& b) {
+        return a.size_ == b.size_ && std::memcmp(&a.unix_, &b.unix_, a.size_) == 0;
+    }
 
   private:
     union {

@@ -79,6 +79,17 @@ Result<Address> Address::parse(std::string_view text) {
     return Address(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+Address Address::any(int family, std::uint16_t port) {
+    Address address;
+    std::memset(&address.unix_, 0, sizeof address.unix_);
+    address.any_.sa_family = static_cast<sa_family_t>(family);
+    address.size_ = sizeof(sa_family_t);
+    if (family == AF_INET) address.size_ = sizeof(sockaddr_in);
+    if (family == AF_INET6) address.size_ = sizeof(sockaddr_in6);
+    address.set_port(port);
+    return address;
+}
+
 Result<Address> Address::of_peer(int fd) {
     Address address;
     address.size_ = capacity();

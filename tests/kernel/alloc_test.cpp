@@ -204,7 +204,8 @@ TEST_F(AllocationTest, DatagramsBothWays) {
             const std::span<const UdpSocket::Outgoing> all(batch);
             auto sent = co_await (*sender)->send(all);
             EXPECT_EQ(sent.value(), batch.size());
-            for (std::size_t received = 0; received < batch.size(); received += arrived.size()) {
+            for (std::size_t received = 0; received < batch.size();
+                 received += arrived.sent_count()) {
                 auto got = co_await (*receiver)->receive(arrived);
                 EXPECT_TRUE(got);
             }

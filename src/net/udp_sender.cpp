@@ -1,0 +1,179 @@
+#include "net/udp_sender.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "uring/ring.hpp"
+
+namespace spate {
+
+UdpSender::UdpSender(Loop& loop, int fd, UdpErrors& errors, bool drop_when_full,
+                     std::size_t segmented_below)
+    : loop_(loop),
+      errors_(errors),
+      fd_(fd),
+      drop_when_full_(drop_when_full),
+      segmented_below_(segmented_below) {
+    for (Message& message : messages_) {
+        message.sender = this;
+        message.next_free = std::exchange(free_, &message);
+    }
+}
+
+UdpSender::Message* UdpSender::take_message() {
+    if (free_ == nullptr || closing_) return nullptr;
+    return std::exchange(free_, free_->next_free);
+}
+
+// Goes on as messages come back: a batch may be larger than there are messages.
+Task<Result<std::size_t>> UdpSender::send(std::span<const UdpSocket::Outgoing> batch) {
+    Burst burst;
+    BatchCursor at;
+    while (at.index < batch.size()) {
+        Message* message = take_message();
+        while (message == nullptr && !closing_) {
+            message_returned_.reset();
+            co_await message_returned_.wait();
+            message = take_message();
+        }
+        if (closing_) {
+            burst.first_error = ECANCELED;
+            break;
+        }
+        gather(batch, at, segmented_below_, message->payload);
+        message->start(burst);
+    }
+    AllSent all_sent{burst};
+    co_await all_sent;
+    if (burst.sent == 0 && burst.first_error != 0) co_return fail(burst.first_error, "send");
+    co_return burst.sent;
+}
+
+void UdpSender::begin_closing() {
+    closing_ = true;
+    message_returned_.set();
+}
+
+Task<void> UdpSender::ended() {
+    while (running_ != 0) {
+        message_returned_.reset();
+        co_await message_returned_.wait();
+    }
+}
+
+void UdpSender::Message::start(Burst& of) {
+    burst = &of;
+    singly = false;
+    retried = false;
+    header = {};
+    if (payload.peer != nullptr) {
+        header.msg_name = const_cast<sockaddr*>(payload.peer->data());
+        header.msg_namelen = payload.peer->size();
+    }
+    header.msg_iov = payload.parts.data();
+    header.msg_iovlen = payload.part_count;
+    if (payload.count > 1) {
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        cmsghdr* segment = CMSG_FIRSTHDR(&header);
+        segment->cmsg_level = SOL_UDP;
+        segment->cmsg_type = UDP_SEGMENT;
+        segment->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+        const auto size = static_cast<std::uint16_t>(payload.segment_size);
+        std::memcpy(CMSG_DATA(segment), &size, sizeof size);
+    }
+    ++burst->running;
+    ++sender->running_;
+    submit();
+}
+
+void UdpSender::Message::submit() {
+    unsigned flags = MSG_NOSIGNAL;
+    if (sender->drop_when_full_) flags |= MSG_DONTWAIT;
+    io_uring_prep_sendmsg(sender->loop_.ring().prepare(this), sender->fd_, &header, flags);
+}
+
+void UdpSender::Message::begin_singly() {
+    singly = true;
+    header.msg_control = nullptr;
+    header.msg_controllen = 0;
+    header.msg_iov = &single;
+    header.msg_iovlen = 1;
+    single_part = 0;
+    single = {payload.parts[0].iov_base, 0};
+}
+
+bool UdpSender::Message::next_single() {
+    auto* begin = static_cast<std::byte*>(single.iov_base) + single.iov_len;
+    const iovec* part = &payload.parts[single_part];
+    if (begin == static_cast<std::byte*>(part->iov_base) + part->iov_len) {
+        if (++single_part == payload.part_count) return false;
+        part = &payload.parts[single_part];
+        begin = static_cast<std::byte*>(part->iov_base);
+    }
+    auto* end = static_cast<std::byte*>(part->iov_base) + part->iov_len;
+    const auto left = static_cast<std::size_t>(end - begin);
+    single = {begin, std::min(left, payload.segment_size)};
+    retried = false;
+    return true;
+}
+
+// A device without checksums says EIO, one with a smaller MTU EINVAL or (Linux 6.14) EMSGSIZE.
+bool UdpSender::refused(std::size_t segment_size, int code) {
+    if (code == EIO)
+        segmented_below_ = 0;
+    else if (code == EINVAL || code == EMSGSIZE)
+        segmented_below_ = std::min(segmented_below_, segment_size);
+    else
+        return false;
+    return true;
+}
+
+// What the network said of an earlier datagram stands in the way of the next one, once.
+bool UdpSender::Message::try_again(int code) {
+    if (retried || !sender->errors_.may_be_pending(code)) return false;
+    retried = true;
+    sender->errors_.collect();
+    return true;
+}
+
+void UdpSender::Message::count(Completion completion) {
+    const std::size_t datagrams = singly ? 1 : payload.count;
+    const int code = -completion.result;
+    if (completion.result >= 0)
+        burst->sent += datagrams;
+    else if (code == ENOBUFS || (code == EAGAIN && sender->drop_when_full_))
+        sender->dropped_ += datagrams;
+    else if (burst->first_error == 0)
+        burst->first_error = code;
+}
+
+void UdpSender::Message::completed(Op& op, Completion completion) {
+    auto& self = static_cast<Message&>(op);
+    const int code = -completion.result;
+    if (completion.result < 0 && !self.sender->closing_) {
+        if (!self.singly && self.payload.count > 1 &&
+            self.sender->refused(self.payload.segment_size, code)) {
+            self.begin_singly();
+            self.next_single();
+            return self.submit();
+        }
+        if (self.try_again(code)) return self.submit();
+    }
+    self.count(completion);
+    if (self.singly && !self.sender->closing_ && self.next_single()) return self.submit();
+    Burst& burst = *self.burst;
+    self.give_back();
+    // The burst may be gone when its waiter has run.
+    if (--burst.running == 0 && burst.waiter) std::exchange(burst.waiter, {}).resume();
+}
+
+void UdpSender::Message::give_back() {
+    next_free = std::exchange(sender->free_, this);
+    --sender->running_;
+    sender->message_returned_.set();
+}
+
+}  // namespace spate
