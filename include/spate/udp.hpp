@@ -111,6 +111,7 @@ struct UdpOptions {
     bool broadcast = false;      ///< Sending to broadcast addresses is allowed.
     bool v6_only = false;        ///< An IPv6 socket takes no IPv4.
     bool join_segments = true;   ///< GRO: equal neighbours from one peer come as one Datagram.
+    bool send_segments = true;   ///< GSO: equal neighbours to one peer leave in one send.
     bool destination = false;    ///< Fill Datagram::local and interface (IP_PKTINFO).
     bool timestamps = false;     ///< Fill Datagram::received (SO_TIMESTAMPNS).
     bool dont_fragment = false;  ///< Too large for the path is EMSGSIZE (IP_PMTUDISC_DO).
@@ -176,7 +177,7 @@ class UdpSocket {
 
     [[nodiscard]] int fd() const;
     /// Datagrams lost for want of receive buffer in the socket (SO_RXQ_OVFL), as of the last one
-    /// received.
+    /// received. The kernel counts a run that it had joined as one.
     [[nodiscard]] std::uint64_t lost() const;
     /// Datagrams that send() dropped: the socket's buffer was full (WhenFull::drop), or the
     /// device's queue.

@@ -141,6 +141,7 @@ Result<std::unique_ptr<Loop>> Loop::open(const LoopOptions& options) {
     auto ring = Ring::open(ring_options);
     if (!ring) return std::unexpected(ring.error());
     loop->ring_ = std::move(*ring);
+    loop->gather_ = options.gather;
     if (options.receive_buffers != 0) {
         auto buffers = BufferRing::open(*loop->ring_, loop->ring_->new_buffer_group(),
                                         options.receive_buffers, options.receive_buffer_size);
@@ -193,7 +194,7 @@ void Loop::spawn(Task<void> task) {
 
 void Loop::turn() {
     const bool more_to_feed = receive_buffers_ != nullptr && receive_buffers_->feed();
-    ring_->submit_and_wait(ready_.empty() && !more_to_feed ? 1 : 0, timers_.next());
+    ring_->submit_and_wait(ready_.empty() && !more_to_feed ? 1 : 0, timers_.next(), gather_);
     now_ = Clock::now();
     ++counters_.turns;
     counters_.overflows = ring_->overflows();

@@ -41,8 +41,11 @@ Result<void> apply(const UdpOptions& options, int fd, int family) {
         return fail(errno, "SO_REUSEADDR");
     if (options.broadcast && !set(fd, SOL_SOCKET, SO_BROADCAST, on))
         return fail(errno, "SO_BROADCAST");
-    if (options.receive_buffer > 0) set(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
-    if (options.send_buffer > 0) set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
+    // Who may (CAP_NET_ADMIN) goes beyond the system's limit.
+    if (options.receive_buffer > 0 && !set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receive_buffer))
+        set(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+    if (options.send_buffer > 0 && !set(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.send_buffer))
+        set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
     if (options.timestamps && !set(fd, SOL_SOCKET, SO_TIMESTAMPNS, on))
         return fail(errno, "SO_TIMESTAMPNS");
     set(fd, SOL_SOCKET, SO_RXQ_OVFL, on);

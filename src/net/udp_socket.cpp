@@ -23,7 +23,7 @@ struct UdpSocket::Parts {
           errors(fd.get(), family),
           receiver(loop, fd.get(), errors),
           sender(loop, fd.get(), errors, options.when_full == UdpOptions::WhenFull::drop,
-                 family == AF_UNIX ? 0 : most_payload + 1) {}
+                 options.send_segments && family != AF_UNIX ? most_payload + 1 : 0) {}
 
     Loop& loop;
     Fd fd;

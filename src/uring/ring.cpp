@@ -28,6 +28,9 @@ constexpr std::array allowed_registrations = {
     IORING_REGISTER_IOWQ_MAX_WORKERS,
 };
 
+// Enough for one wake-up: more are waited for only while they are fewer.
+constexpr unsigned most_gathered = 64;
+
 [[noreturn]] void die(const char* what, int code) {
     std::fprintf(stderr, "spate: io_uring: %s: %s\n", what, std::strerror(code));
     std::abort();
@@ -176,7 +179,7 @@ int Ring::enter(unsigned submit, unsigned wait, unsigned flags, void* argument, 
                           argument, size);
 }
 
-void Ring::submit_and_wait(unsigned wait, TimePoint deadline) {
+void Ring::submit_and_wait(unsigned wait, TimePoint deadline, std::chrono::microseconds gather) {
     __kernel_timespec timeout{};
     io_uring_getevents_arg argument{};
     argument.sigmask_sz = _NSIG / 8;
@@ -190,6 +193,10 @@ void Ring::submit_and_wait(unsigned wait, TimePoint deadline) {
             timeout.tv_nsec = left % 1'000'000'000;
             argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
         }
+    }
+    if (wait != 0 && gather.count() > 0 && gathers()) {
+        wait = most_gathered;
+        argument.min_wait_usec = static_cast<std::uint32_t>(gather.count());
     }
     if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) ++overflows_;
     // GETEVENTS always: it also runs the deferred work that brings completions.

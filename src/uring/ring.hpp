@@ -45,7 +45,10 @@ class Ring {
 
     /// Submits all that was prepared and waits until `wait` completions are there, or the
     /// deadline: one system call. With `wait` 0, or a deadline in the past, it does not wait.
-    void submit_and_wait(unsigned wait, TimePoint deadline);
+    /// What comes in while less than `gather` has passed waits for more to come, so that under
+    /// load one wake-up finds many; the kernel must have that (Linux 6.12), else it is as if 0.
+    void submit_and_wait(unsigned wait, TimePoint deadline,
+                         std::chrono::microseconds gather = std::chrono::microseconds(0));
 
     /// Copies out at most into.size() completions; gives how many.
     std::size_t reap(std::span<Completed> into);
@@ -58,6 +61,8 @@ class Ring {
     [[nodiscard]] std::uint16_t new_buffer_group() { return next_group_++; }
     /// The kernel has this operation, whatever its version string says.
     [[nodiscard]] bool supports(io_uring_op opcode) const;
+    /// It has the minimum wait that gathering needs.
+    [[nodiscard]] bool gathers() const { return (ring_.features & IORING_FEAT_MIN_TIMEOUT) != 0; }
     /// Times the completion queue overflowed.
     [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernel_test.hpp"
+#include "uring/ring.hpp"
 
 namespace spate {
 namespace {
@@ -205,6 +206,35 @@ TEST_F(LoopRunTest, FilesAreWrittenAndReadThroughTheRing) {
         EXPECT_EQ(nothing.value(), 0U);
         auto refused = co_await read_at(loop(), -1, into, 0);
         EXPECT_EQ(refused.error().code, EBADF);
+    };
+    run(body());
+}
+
+// Each datagram by itself would wake the loop.
+TEST_F(LoopRunTest, GatheringFindsManyInOneWakeUp) {
+    open_loop({.gather = std::chrono::milliseconds(100)});
+    if (!loop().ring().gathers()) GTEST_SKIP() << "this kernel knows no minimum wait (Linux 6.12)";
+    constexpr std::size_t many = 50;
+    auto body = [&]() -> Task<void> {
+        const Address any = *Address::parse("127.0.0.1:0");
+        auto socket = *UdpSocket::open(loop(), any, {.join_segments = false});
+        const Address to = *Address::of_local(socket->fd());
+        std::thread sender([&] {
+            const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            for (std::size_t i = 0; i < many; ++i)
+                EXPECT_EQ(::sendto(fd.get(), "x", 1, 0, to.data(), to.size()), 1);
+        });
+        const std::uint64_t before = loop().counters().turns;
+        DatagramBatch batch;
+        for (std::size_t received = 0; received < many; received += batch.size()) {
+            auto got = co_await socket->receive(batch);
+            EXPECT_TRUE(got);
+        }
+        // One that has waited long already is woken at once, and then gathers.
+        EXPECT_LT(loop().counters().turns - before, 10U);
+        sender.join();
+        batch = {};
+        co_await socket->close();
     };
     run(body());
 }
