@@ -17,8 +17,9 @@ FOLDERS = ("include", "src", "tools", "tests", "bench", "examples", "scripts")
 LONGEST_FILE, LONGEST_LINE, LONGEST_FUNCTION = 500, 100, 60
 
 # A room may include from those before it.
-ROOMS = ("uring", "loop", "engine", "net", "file", "term", "http", "serve", "fetch", "load")
-STRANGERS = ({"term", "http"}, {"serve", "fetch"}, {"serve", "load"}, {"fetch", "load"})
+ROOMS = ("uring", "loop", "engine", "net", "file", "term", "http", "talk", "serve", "fetch", "load")
+STRANGERS = ({"term", "http"}, {"talk", "http"}, {"talk", "serve"}, {"talk", "fetch"},
+             {"talk", "load"}, {"serve", "fetch"}, {"serve", "load"}, {"fetch", "load"})
 
 # Where waiting has to be polling: one bounded loop for each language.
 POLLING = ("tests/cli/spate_cli.py",)
