@@ -4,3 +4,4 @@
 
 int spate_get(int argc, char** argv);
 int spate_serve(int argc, char** argv);
+int spate_tcp(int argc, char** argv);

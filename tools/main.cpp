@@ -26,6 +26,7 @@ struct Command {
 constexpr Command commands[] = {
     {"get", "fetch files: resumed, in parallel, verified", &spate_get},
     {"serve", "put a folder on the network, over HTTP", &spate_serve},
+    {"tcp", "a stream socket by hand: connect, listen", &spate_tcp},
 };
 
 std::string help() {

@@ -269,6 +269,8 @@ class [[nodiscard]] TcpListener::Accept {
 Task<Result<Fd>> connect(Loop& loop, const Address& address, Duration patience);
 /// Tries each in turn (RFC 8305: the next starts 250 ms after the last, the first to answer
 /// wins). The error is the last one.
-Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience);
+/// Only addresses of `source`'s family are tried if one is given: connections come from there.
+Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience,
+                             const Address* source = nullptr);
 
 }  // namespace spate

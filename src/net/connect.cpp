@@ -37,15 +37,19 @@ struct Race {
     std::vector<int> sockets;  // of the attempts still running
 };
 
-Result<Fd> open_socket(const Address& address) {
+Result<Fd> open_socket(const Address& address, const Address* source = nullptr) {
     Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail(errno, "socket");
+    if (source == nullptr) return fd;
+    if (source->family() != address.family()) return fail(EAFNOSUPPORT, "bind");
+    if (::bind(fd.get(), source->data(), source->size()) < 0) return fail(errno, "bind");
     return fd;
 }
 
-Task<void> attempt(Loop& loop, const Address& address, Duration patience, Race& race) {
+Task<void> attempt(Loop& loop, const Address& address, Duration patience, const Address* source,
+                   Race& race) {
     ++race.running;
-    auto fd = open_socket(address);
+    auto fd = open_socket(address, source);
     if (!fd) {
         race.last_error = fd.error();
     } else {
@@ -86,11 +90,12 @@ Task<Result<Fd>> connect(Loop& loop, const Address& address, Duration patience) 
     co_return std::unexpected(connected.error());
 }
 
-Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience) {
+Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience,
+                             const Address* source) {
     Race race;
     for (std::size_t next = 0; next < addresses.size() && !race.winner; ++next) {
         race.moved.reset();
-        loop.spawn(attempt(loop, addresses[next], patience, race));
+        loop.spawn(attempt(loop, addresses[next], patience, source, race));
         const bool last = next + 1 == addresses.size();
         HeadStart head_start(race.moved);
         if (!last && race.running != 0) loop.timers().arm(head_start, loop.now() + attempt_delay);

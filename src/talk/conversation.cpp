@@ -1,0 +1,167 @@
+#include "talk/conversation.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "talk/lines.hpp"
+#include "term/units.hpp"
+
+namespace spate::talk {
+namespace {
+
+// After the peer's end, how long a pipe may have nothing to send. socat's, too.
+constexpr auto quiet_input = std::chrono::milliseconds(500);
+
+WallTime wall_time() {
+    return std::chrono::system_clock::now();
+}
+
+}  // namespace
+
+Conversation::Conversation(TcpStream& stream, std::string peer, Input& input, Output& output,
+                           Dump& dump, const ConversationOptions& options)
+    : stream_(stream),
+      peer_(std::move(peer)),
+      input_(input),
+      output_(output),
+      dump_(dump),
+      options_(options),
+      activity_(stream, options.idle_timeout) {}
+
+Task<Ending> Conversation::run() {
+    stream_.loop().spawn(send_all());
+    const bool as_it_is = options_.text.plain() && (options_.raw || ::isatty(output_.fd()) == 0);
+    Relayed received;
+    if (as_it_is)
+        received = co_await relay_output(stream_, output_, activity_);
+    else
+        received = co_await show_all();
+    if (received) co_await finish_sending();
+    const int aborted = stream_.aborted();
+    input_.stop();
+    stream_.abort(ECANCELED);
+    while (!sending_ended_) {
+        sending_changed_.reset();
+        co_await sending_changed_.wait();
+    }
+    co_await stream_.close();
+    if (aborted == ETIMEDOUT) {
+        const std::string time = term::format_duration(options_.idle_timeout);
+        co_return Ending{1, fmt::format("{}: nothing moved for {}", peer_, time)};
+    }
+    co_return ending_of(received);
+}
+
+Task<void> Conversation::send_all() {
+    if (options_.text.plain())
+        sent_ = co_await relay_input(input_, stream_, activity_);
+    else
+        sent_ = co_await send_lines();
+    const bool said_nothing = options_.keep_open_without_input && activity_.sent() == 0;
+    if (!input_.stopped() && !said_nothing) stream_.finish_sending();
+    sending_ended_ = true;
+    sending_changed_.set();
+}
+
+// The peer has ended. Whether it still takes anything is not known before it is sent.
+Task<void> Conversation::finish_sending() {
+    class Quiet : public Timer {
+      public:
+        explicit Quiet(Event& event) : Timer(&over), event_(event) {}
+
+      private:
+        static void over(Timer& timer) { static_cast<Quiet&>(timer).event_.set(); }
+        Event& event_;
+    };
+    if (input_.kind() == Input::Kind::terminal) co_return;
+    Quiet quiet(sending_changed_);
+    while (!sending_ended_) {
+        const std::uint64_t sent = activity_.sent();
+        sending_changed_.reset();
+        if (input_.kind() != Input::Kind::file)
+            stream_.loop().timers().arm(quiet, stream_.loop().now() + quiet_input);
+        co_await sending_changed_.wait();
+        if (input_.kind() != Input::Kind::file && activity_.sent() == sent) co_return;
+    }
+}
+
+Task<Relayed> Conversation::send_lines() {
+    auto wire = TextToWire::open(options_.text);
+    Lines lines;
+    std::vector<std::byte> memory(64 << 10);
+    for (;;) {
+        const std::span<std::byte> room(memory);
+        auto got = co_await input_.read(room);
+        if (!got && got.error().code == ECANCELED) co_return Relayed{};
+        if (!got) co_return std::unexpected(RelayError{RelayError::Side::standard, got.error()});
+        lines.feed({reinterpret_cast<const char*>(memory.data()), *got});
+        while (auto line = lines.next()) {
+            auto bytes = wire->line(*line);
+            auto sent = co_await send_bytes(std::move(bytes));
+            if (!sent) co_return sent;
+        }
+        if (*got != 0) continue;
+        if (auto rest = lines.rest()) {
+            auto bytes = wire->text(*rest);
+            auto sent = co_await send_bytes(std::move(bytes));
+            co_return sent;
+        }
+        co_return Relayed{};
+    }
+}
+
+// What cannot be sent is told, and the next line is.
+Task<Relayed> Conversation::send_bytes(std::expected<std::string, EncodingError> bytes) {
+    if (!bytes) {
+        fmt::print(stderr, "spate: not sent: {}\n", bytes.error());
+        co_return Relayed{};
+    }
+    auto sent = co_await stream_.send(*bytes);
+    if (!sent) co_return std::unexpected(RelayError{RelayError::Side::socket, sent.error()});
+    dump_.record(Way::sent, peer_, std::as_bytes(std::span(*bytes)), wall_time());
+    activity_.sent(bytes->size());
+    co_return Relayed{};
+}
+
+// A terminal gets text alone: UTF-8 unless another encoding is named.
+Task<Relayed> Conversation::show_all() {
+    const bool terminal = ::isatty(output_.fd()) != 0 && !options_.raw;
+    TextOptions text_options = options_.text;
+    if (terminal && text_options.encoding.empty()) text_options.encoding = "utf-8";
+    auto wire = WireToText::open(text_options);
+    for (;;) {
+        auto got = co_await stream_.receive();
+        if (!got) co_return std::unexpected(RelayError{RelayError::Side::socket, got.error()});
+        const WallTime now = wall_time();
+        activity_.received(got->size());
+        if (!got->empty()) dump_.record(Way::received, peer_, got->bytes(), now);
+        std::string text = got->empty() ? wire->end_of_stream() : wire->stream(got->bytes(), now);
+        if (terminal) text = harmless(text);
+        const std::string_view shown = text;
+        auto written = co_await output_.write(shown);
+        if (!written)
+            co_return std::unexpected(RelayError{RelayError::Side::standard, written.error()});
+        if (got->empty()) co_return Relayed{};
+    }
+}
+
+Ending Conversation::ending_of(const Relayed& received) const {
+    const auto line = [this](const RelayError& failure) {
+        if (failure.side == RelayError::Side::standard)
+            return fmt::format("standard {}: {}",
+                               std::string_view(failure.error.what) == "read" ? "input" : "output",
+                               std::strerror(failure.error.code));
+        if (failure.error.code == EPIPE) return fmt::format("{}: ended before all was sent", peer_);
+        if (failure.error.code == ECONNRESET) return fmt::format("{}: reset by the peer", peer_);
+        return fmt::format("{}: {}", peer_, failure.error.message());
+    };
+    if (!received) return {1, line(received.error())};
+    if (!sent_ && sent_.error().error.code != ECANCELED) return {1, line(sent_.error())};
+    return {};
+}
+
+}  // namespace spate::talk

@@ -1,0 +1,67 @@
+#include "talk/standard.hpp"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <spate/io.hpp>
+
+namespace spate::talk {
+namespace {
+
+Input::Kind kind_of(int fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) < 0) return Input::Kind::other;
+    if (S_ISREG(status.st_mode)) return Input::Kind::file;
+    if (S_ISFIFO(status.st_mode)) return Input::Kind::pipe;
+    return ::isatty(fd) != 0 ? Input::Kind::terminal : Input::Kind::other;
+}
+
+}  // namespace
+
+Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {}
+
+Task<Result<void>> Input::readable() {
+    if (stopped_) co_return fail(ECANCELED, "read");
+    if (kind_ == Kind::file) co_return Result<void>{};
+    auto ready = co_await poll(loop_, fd_, POLLIN);
+    if (stopped_) co_return fail(ECANCELED, "read");
+    if (!ready) co_return std::unexpected(ready.error());
+    co_return Result<void>{};
+}
+
+// Reading what is there does not block, so it needs no trip through the ring.
+Task<Result<std::size_t>> Input::read(std::span<std::byte> into) {
+    for (;;) {
+        auto ready = co_await readable();
+        if (!ready) co_return std::unexpected(ready.error());
+        const ssize_t got = ::read(fd_, into.data(), into.size());
+        if (got >= 0) co_return static_cast<std::size_t>(got);
+        if (errno != EAGAIN && errno != EINTR) co_return fail(errno, "read");
+    }
+}
+
+void Input::stop() {
+    stopped_ = true;
+    cancel_all(loop_, fd_);
+}
+
+Task<Result<void>> Output::write(std::span<const std::byte> bytes) {
+    while (busy_) {
+        free_.reset();
+        co_await free_.wait();
+    }
+    busy_ = true;
+    auto written = co_await write_all(loop_, fd_, bytes, ~std::uint64_t{0});
+    busy_ = false;
+    free_.set();
+    co_return written;
+}
+
+Task<Result<void>> Output::write(std::string_view text) {
+    return write(std::as_bytes(std::span(text)));
+}
+
+}  // namespace spate::talk

@@ -1,0 +1,56 @@
+// Standard input and output, through the loop.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <spate/loop.hpp>
+#include <spate/result.hpp>
+#include <spate/task.hpp>
+
+namespace spate::talk {
+
+/// Reads standard input, whatever it is. stop() ends a read in progress.
+class Input {
+  public:
+    enum class Kind { terminal, pipe, file, other };
+
+    explicit Input(Loop& loop, int fd = 0);
+
+    /// As many bytes as there are, 0 at the end. ECANCELED once stopped.
+    [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> into);
+    /// Waits until there is something to read, or the end.
+    [[nodiscard]] Task<Result<void>> readable();
+    void stop();
+
+    [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] Kind kind() const { return kind_; }
+    [[nodiscard]] bool stopped() const { return stopped_; }
+
+  private:
+    Loop& loop_;
+    int fd_;
+    Kind kind_;
+    bool stopped_ = false;
+};
+
+/// Writes standard output whole and in order, for several coroutines at once: none writes into
+/// the middle of another's text.
+class Output {
+  public:
+    explicit Output(Loop& loop, int fd = 1) : loop_(loop), fd_(fd) {}
+
+    [[nodiscard]] Task<Result<void>> write(std::span<const std::byte> bytes);
+    [[nodiscard]] Task<Result<void>> write(std::string_view text);
+
+    [[nodiscard]] int fd() const { return fd_; }
+
+  private:
+    Loop& loop_;
+    int fd_;
+    bool busy_ = false;
+    Event free_;
+};
+
+}  // namespace spate::talk

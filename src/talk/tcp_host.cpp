@@ -1,0 +1,251 @@
+#include "talk/tcp_host.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "talk/child.hpp"
+#include "talk/member.hpp"
+
+namespace spate::talk {
+namespace {
+
+// How long a client may take to notice that it has had its answer.
+constexpr auto farewell = std::chrono::seconds(2);
+
+WallTime wall_time() {
+    return std::chrono::system_clock::now();
+}
+
+std::string name_of(int socket) {
+    auto peer = Address::of_peer(socket);
+    return peer ? peer->text() : "somebody";
+}
+
+// Ends our half, and reads the peer's to its end: closing with bytes unread would reset the
+// connection and take the answer back.
+Task<void> part(TcpStream& stream) {
+    stream.finish_sending();
+    stream.set_deadline(later(stream.loop().now(), farewell));
+    for (;;) {
+        auto got = co_await stream.receive();
+        if (!got || got->empty()) break;
+    }
+}
+
+}  // namespace
+
+TcpHost::TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump,
+                 const HostOptions& options)
+    : listener_(listener),
+      loop_(*Loop::current()),
+      input_(input),
+      output_(output),
+      dump_(dump),
+      options_(options) {}
+
+Task<Ending> TcpHost::run() {
+    if (options_.mode == HostMode::show && !options_.once) loop_.spawn(hand_out_input());
+    while (!stopping_) {
+        auto socket = co_await listener_.accept();
+        if (!socket) break;
+        ++connections_;
+        if (options_.once) {
+            co_await listener_.close();
+            co_await serve(std::move(*socket));
+            break;
+        }
+        loop_.spawn(serve(std::move(*socket)));
+        if (connections_ == options_.most_connections) listener_.pause(true);
+    }
+    stop();
+    co_await listener_.close();
+    while (connections_ != 0) {
+        changed_.reset();
+        co_await changed_.wait();
+    }
+    co_return ending_;
+}
+
+void TcpHost::stop() {
+    if (std::exchange(stopping_, true)) return;
+    input_.stop();
+    changed_.set();
+    for (Member* member : members_)
+        member->stream.abort(ECANCELED);
+    for (const int group : children_)
+        ::kill(-group, SIGTERM);
+    loop_.spawn(listener_.close());
+}
+
+Task<void> TcpHost::serve(Fd socket) {
+    std::string peer = name_of(socket.get());
+    came(peer);
+    if (options_.mode == HostMode::exec)
+        co_await execute(std::move(socket), std::move(peer));
+    else
+        co_await serve_member(std::move(socket), std::move(peer));
+    --connections_;
+    if (connections_ + 1 == options_.most_connections) listener_.pause(false);
+    changed_.set();
+}
+
+Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
+    TcpStream stream(loop_, std::move(socket));
+    if (options_.mode == HostMode::show && options_.once) {
+        ending_ = co_await converse(stream, peer);
+        co_return;
+    }
+    auto wire = WireToText::open(options_.conversation.text);
+    Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire));
+    members_.push_back(&member);
+    changed_.set();
+    loop_.spawn(member.send_all());
+    auto heard = co_await hear(member);
+    const int code = stream.aborted() != 0 ? stream.aborted() : heard ? 0 : heard.error().code;
+    std::erase(members_, &member);
+    if (options_.mode == HostMode::reply) co_await part(stream);
+    stream.abort(ECANCELED);
+    co_await member.leave();
+    co_await stream.close();
+    left(member.name, member.activity, code);
+}
+
+Task<Ending> TcpHost::converse(TcpStream& stream, const std::string& peer) {
+    Conversation conversation(stream, peer, input_, output_, dump_, options_.conversation);
+    auto ending = co_await conversation.run();
+    left(peer, conversation.activity(), 0);
+    co_return ending;
+}
+
+Task<Result<void>> TcpHost::hear(Member& member) {
+    for (;;) {
+        auto got = co_await member.stream.receive();
+        if (!got) co_return std::unexpected(got.error());
+        if (got->empty()) break;
+        const std::span<const std::byte> bytes = got->bytes();
+        dump_.record(Way::received, member.name, bytes, wall_time());
+        member.activity.received(bytes.size());
+        auto answered = co_await answer(member, bytes);
+        if (!answered || options_.mode == HostMode::reply) co_return answered;
+    }
+    const std::string rest = member.wire.end_of_stream();
+    if (rest.empty() || options_.mode == HostMode::broadcast) co_return Result<void>{};
+    const std::string_view text = rest;
+    auto written = co_await output_.write(text);
+    co_return written;
+}
+
+Task<Result<void>> TcpHost::answer(Member& member, std::span<const std::byte> bytes) {
+    if (options_.mode == HostMode::broadcast) {
+        tell_others(member, bytes);
+        co_return Result<void>{};
+    }
+    if (options_.mode != HostMode::echo) {
+        auto shown = co_await show(member, bytes);
+        if (!shown || options_.mode == HostMode::show) co_return shown;
+        bytes = std::as_bytes(std::span(options_.reply));
+    }
+    auto sent = co_await member.stream.send(bytes);
+    if (!sent) co_return sent;
+    dump_.record(Way::sent, member.name, bytes, wall_time());
+    member.activity.sent(bytes.size());
+    co_return Result<void>{};
+}
+
+// Bytes for a program, text for a person.
+Task<Result<void>> TcpHost::show(Member& member, std::span<const std::byte> bytes) {
+    const bool terminal = ::isatty(output_.fd()) != 0 && !options_.conversation.raw;
+    if (options_.conversation.text.plain() && !terminal) {
+        auto written = co_await output_.write(bytes);
+        co_return written;
+    }
+    std::string text = member.wire.stream(bytes, wall_time());
+    if (options_.mode == HostMode::reply) {
+        text += member.wire.end_of_stream();
+        if (!text.ends_with('\n')) text += '\n';
+    }
+    if (terminal) text = harmless(text);
+    const std::string_view shown = text;
+    auto written = co_await output_.write(shown);
+    co_return written;
+}
+
+// As the bytes are, so that the room speaks whatever its members do.
+void TcpHost::tell_others(Member& member, std::span<const std::byte> bytes) {
+    member.lines.feed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    while (auto line = member.lines.next()) {
+        const std::string said = fmt::format("{}: {}\n", member.name, *line);
+        for (Member* other : members_)
+            if (other != &member) other->say(said);
+    }
+}
+
+Task<void> TcpHost::execute(Fd socket, std::string peer) {
+    auto address = Address::of_peer(socket.get());
+    if (!options_.exec_anywhere && (!address || !is_local(*address))) {
+        fmt::print(stderr, "spate: {} is not on this host: --exec is not for it\n", peer);
+        co_return;
+    }
+    auto child = Child::start(options_.command, std::move(socket));
+    if (!child) {
+        fmt::print(stderr, "spate: --exec: {}\n", child.error().message());
+        co_return;
+    }
+    children_.push_back(child->group());
+    const int status = co_await child->ended(loop_);
+    std::erase(children_, child->group());
+    if (!options_.quiet) fmt::print(stderr, "{} left; its program ended with {}\n", peer, status);
+}
+
+// Waits for somebody to say it to, so that nothing is said to nobody.
+Task<void> TcpHost::hand_out_input() {
+    std::vector<std::byte> memory(64 << 10);
+    auto wire = TextToWire::open(options_.conversation.text);
+    Lines lines;
+    while (!stopping_) {
+        if (members_.empty()) {
+            changed_.reset();
+            co_await changed_.wait();
+            continue;
+        }
+        const std::span<std::byte> room(memory);
+        auto got = co_await input_.read(room);
+        if (!got || *got == 0) break;
+        std::string bytes(reinterpret_cast<const char*>(memory.data()), *got);
+        if (!options_.conversation.text.plain()) {
+            lines.feed(bytes);
+            bytes.clear();
+            while (auto line = lines.next()) {
+                auto encoded = wire->line(*line);
+                if (encoded)
+                    bytes += *encoded;
+                else
+                    fmt::print(stderr, "spate: not sent: {}\n", encoded.error());
+            }
+        }
+        for (Member* member : members_) {
+            member->say(bytes);
+            dump_.record(Way::sent, member->name, std::as_bytes(std::span(bytes)), wall_time());
+        }
+    }
+}
+
+void TcpHost::came(const std::string& peer) {
+    if (!options_.quiet) fmt::print(stderr, "{} connected\n", peer);
+}
+
+void TcpHost::left(const std::string& peer, const Activity& activity, int code) {
+    if (options_.quiet) return;
+    const bool fault = code != 0 && code != ECANCELED;
+    const char* why = code == ENOBUFS ? "took nothing and was cut off" : std::strerror(code);
+    fmt::print(stderr, "{} left; {} bytes received, {} sent{}{}\n", peer, activity.received(),
+               activity.sent(), fault ? ": " : "", fault ? why : "");
+}
+
+}  // namespace spate::talk

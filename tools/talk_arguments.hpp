@@ -1,0 +1,40 @@
+// Options that `spate tcp` and `spate udp` share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <spate/address.hpp>
+#include <spate/time.hpp>
+
+#include "talk/endpoint.hpp"
+#include "talk/text.hpp"
+
+struct TalkArguments {
+    spate::talk::TextOptions text;
+    int family = AF_UNSPEC;
+    std::string source;  ///< ADDR or ADDR:PORT to send from; empty for the system's choice.
+    bool quiet = false;
+};
+
+/// Adds them to a command; what they read lands in `arguments`, which outlives the parsing.
+/// Wrong values throw CLI::ValidationError.
+void add_talk_options(CLI::App& app, TalkArguments& arguments);
+
+/// An option that takes a time: 500ms, 3, 2m.
+void add_time_option(CLI::App& app, const std::string& name, spate::Duration& into,
+                     const std::string& help);
+
+/// --source as an address; nothing when there is none.
+[[nodiscard]] std::expected<std::optional<spate::Address>, std::string> read_source(
+    const TalkArguments& arguments);
+
+/// Parses; gives the exit code of what is not to be run: 0 after --help, 2 after a line about what
+/// is wrong.
+[[nodiscard]] std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
+
+/// One line about wrong usage on standard error; gives the exit code, 2.
+int complain_of_usage(const std::string& command, std::string_view complaint);

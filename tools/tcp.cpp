@@ -1,0 +1,147 @@
+// spate tcp: a stream socket by hand.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include <spate/engine.hpp>
+#include <spate/io.hpp>
+#include <spate/loop.hpp>
+#include <spate/tcp.hpp>
+
+#include "commands.hpp"
+#include "talk/conversation.hpp"
+#include "talk/tcp_host.hpp"
+#include "tcp_arguments.hpp"
+#include "term/units.hpp"
+
+namespace {
+
+using namespace spate;
+using namespace spate::talk;
+
+constexpr int usage_error = 2;
+constexpr int no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
+
+constexpr const char* help =
+    "A stream socket by hand.\n"
+    "\n"
+    "usage: spate tcp connect [OPTION...] HOST:PORT    standard streams to a server\n"
+    "       spate tcp listen [OPTION...] :PORT         a server, for many clients\n"
+    "\n"
+    "spate tcp connect --help and spate tcp listen --help say more.\n";
+
+int complain(const char* command, const std::string& message) {
+    fmt::print(stderr, "spate tcp {}: {}\n", command, message);
+    return 1;
+}
+
+// Runs a task on a loop; gives the exit code.
+template <typename Main>
+int run_on_loop(const char* command, Main main) {
+    const LoopOptions options{.submissions = 64,
+                              .completions = 512,
+                              .receive_buffers = 256,
+                              .receive_buffer_size = 16384};
+    auto loop = Loop::open(options);
+    if (!loop) {
+        complain(command, explain_ring_error(loop.error()));
+        return no_ring;
+    }
+    Ending ending;
+    const auto root = [&]() -> Task<void> {
+        co_await (*loop)->yield();  // Events need a loop that runs.
+        ending = co_await main(**loop);
+        (*loop)->stop();
+    };
+    (*loop)->spawn(root());
+    (*loop)->run();
+    if (!ending.message.empty()) complain(command, ending.message);
+    return ending.exit;
+}
+
+Task<Ending> connect_and_talk(Loop& loop, const TcpConnectArguments& arguments, Dump& dump) {
+    const Address* source = arguments.source ? &*arguments.source : nullptr;
+    auto socket =
+        co_await connect_any(loop, arguments.addresses, arguments.connect_timeout, source);
+    if (!socket) {
+        const std::string& target = arguments.target;
+        co_return Ending{1, fmt::format("{}: {}", target, socket.error().message())};
+    }
+    auto peer = Address::of_peer(socket->get());
+    const std::string name = peer ? peer->text() : arguments.target;
+    if (arguments.verbose) fmt::print(stderr, "connected to {}\n", name);
+    TcpStream stream(loop, std::move(*socket));
+    Input input(loop);
+    Output output(loop);
+    Conversation conversation(stream, name, input, output, dump, arguments.conversation);
+    Ending ending = co_await conversation.run();
+    if (arguments.verbose) {
+        const Activity& activity = conversation.activity();
+        fmt::print(stderr, "{} bytes sent, {} received\n", activity.sent(), activity.received());
+    }
+    co_return ending;
+}
+
+int run_connect(int argc, char** argv) {
+    auto arguments = parse_tcp_connect(argc, argv);
+    if (!arguments) return arguments.error();
+    auto dump = Dump::open(arguments->conversation.text.dump);
+    if (!dump) return complain("connect", dump.error());
+    return run_on_loop("connect",
+                       [&](Loop& loop) { return connect_and_talk(loop, *arguments, *dump); });
+}
+
+// The first signal ends it, the second the process.
+Task<void> heed_signals(Loop& loop, Signals& signals, TcpHost& host) {
+    auto signal = co_await signals.next(loop);
+    if (!signal) co_return;
+    host.stop();
+    signal = co_await signals.next(loop);
+    if (signal) ::_exit(128 + *signal);
+}
+
+Task<Ending> listen_and_talk(Loop& loop, const TcpListenArguments& arguments, Fd socket,
+                             Signals& signals, Dump& dump) {
+    TcpListener listener(loop, std::move(socket));
+    Input input(loop);
+    Output output(loop);
+    TcpHost host(listener, input, output, dump, arguments.host);
+    loop.spawn(heed_signals(loop, signals, host));
+    Ending ending = co_await host.run();
+    cancel_all(loop, signals.fd());
+    co_return ending;
+}
+
+int run_listen(int argc, char** argv) {
+    auto arguments = parse_tcp_listen(argc, argv);
+    if (!arguments) return arguments.error();
+    auto dump = Dump::open(arguments->host.conversation.text.dump);
+    if (!dump) return complain("listen", dump.error());
+    auto signals = Signals::open({SIGINT, SIGTERM});
+    if (!signals) return complain("listen", signals.error().message());
+    auto socket = listen_on(arguments->address);
+    if (!socket)
+        return complain("listen", arguments->address.text() + ": " + socket.error().message());
+    auto local = Address::of_local(socket->get());
+    const std::string name = local ? local->text() : arguments->address.text();
+    if (!arguments->host.quiet) fmt::print(stderr, "listening on {}\n", name);
+    const int code = run_on_loop("listen", [&](Loop& loop) {
+        return listen_and_talk(loop, *arguments, std::move(*socket), *signals, *dump);
+    });
+    if (name.starts_with("unix:/")) ::unlink(name.c_str() + 5);
+    return code;
+}
+
+}  // namespace
+
+int spate_tcp(int argc, char** argv) {
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "connect") return run_connect(argc - 1, argv + 1);
+    if (command == "listen") return run_listen(argc - 1, argv + 1);
+    const bool asked = command == "--help" || command == "-h" || command == "help";
+    fmt::print(asked ? stdout : stderr, "{}", help);
+    return asked ? 0 : usage_error;
+}
