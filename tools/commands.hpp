@@ -5,3 +5,4 @@
 int spate_get(int argc, char** argv);
 int spate_serve(int argc, char** argv);
 int spate_tcp(int argc, char** argv);
+int spate_udp(int argc, char** argv);

@@ -27,6 +27,7 @@ constexpr Command commands[] = {
     {"get", "fetch files: resumed, in parallel, verified", &spate_get},
     {"serve", "put a folder on the network, over HTTP", &spate_serve},
     {"tcp", "a stream socket by hand: connect, listen", &spate_tcp},
+    {"udp", "a datagram socket by hand: send, listen, chat", &spate_udp},
 };
 
 std::string help() {

@@ -12,6 +12,7 @@
 #include <spate/tcp.hpp>
 
 #include "commands.hpp"
+#include "run_talk.hpp"
 #include "talk/conversation.hpp"
 #include "talk/tcp_host.hpp"
 #include "tcp_arguments.hpp"
@@ -23,7 +24,6 @@ using namespace spate;
 using namespace spate::talk;
 
 constexpr int usage_error = 2;
-constexpr int no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
 
 constexpr const char* help =
     "A stream socket by hand.\n"
@@ -32,35 +32,6 @@ constexpr const char* help =
     "       spate tcp listen [OPTION...] :PORT         a server, for many clients\n"
     "\n"
     "spate tcp connect --help and spate tcp listen --help say more.\n";
-
-int complain(const char* command, const std::string& message) {
-    fmt::print(stderr, "spate tcp {}: {}\n", command, message);
-    return 1;
-}
-
-// Runs a task on a loop; gives the exit code.
-template <typename Main>
-int run_on_loop(const char* command, Main main) {
-    const LoopOptions options{.submissions = 64,
-                              .completions = 512,
-                              .receive_buffers = 256,
-                              .receive_buffer_size = 16384};
-    auto loop = Loop::open(options);
-    if (!loop) {
-        complain(command, explain_ring_error(loop.error()));
-        return no_ring;
-    }
-    Ending ending;
-    const auto root = [&]() -> Task<void> {
-        co_await (*loop)->yield();  // Events need a loop that runs.
-        ending = co_await main(**loop);
-        (*loop)->stop();
-    };
-    (*loop)->spawn(root());
-    (*loop)->run();
-    if (!ending.message.empty()) complain(command, ending.message);
-    return ending.exit;
-}
 
 Task<Ending> connect_and_talk(Loop& loop, const TcpConnectArguments& arguments, Dump& dump) {
     const Address* source = arguments.source ? &*arguments.source : nullptr;
@@ -89,8 +60,8 @@ int run_connect(int argc, char** argv) {
     auto arguments = parse_tcp_connect(argc, argv);
     if (!arguments) return arguments.error();
     auto dump = Dump::open(arguments->conversation.text.dump);
-    if (!dump) return complain("connect", dump.error());
-    return run_on_loop("connect",
+    if (!dump) return complain("tcp connect", dump.error());
+    return run_on_loop("tcp connect",
                        [&](Loop& loop) { return connect_and_talk(loop, *arguments, *dump); });
 }
 
@@ -119,16 +90,16 @@ int run_listen(int argc, char** argv) {
     auto arguments = parse_tcp_listen(argc, argv);
     if (!arguments) return arguments.error();
     auto dump = Dump::open(arguments->host.conversation.text.dump);
-    if (!dump) return complain("listen", dump.error());
+    if (!dump) return complain("tcp listen", dump.error());
     auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain("listen", signals.error().message());
+    if (!signals) return complain("tcp listen", signals.error().message());
     auto socket = listen_on(arguments->address);
     if (!socket)
-        return complain("listen", arguments->address.text() + ": " + socket.error().message());
+        return complain("tcp listen", arguments->address.text() + ": " + socket.error().message());
     auto local = Address::of_local(socket->get());
     const std::string name = local ? local->text() : arguments->address.text();
     if (!arguments->host.quiet) fmt::print(stderr, "listening on {}\n", name);
-    const int code = run_on_loop("listen", [&](Loop& loop) {
+    const int code = run_on_loop("tcp listen", [&](Loop& loop) {
         return listen_and_talk(loop, *arguments, std::move(*socket), *signals, *dump);
     });
     if (name.starts_with("unix:/")) ::unlink(name.c_str() + 5);

@@ -1,0 +1,296 @@
+#include "talk/udp_chat.hpp"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "talk/chat_line.hpp"
+#include "talk/endpoint.hpp"
+#include "talk/lines.hpp"
+#include "term/escape.hpp"
+
+namespace spate::talk {
+namespace {
+
+// How long the network may take to say that nobody is there, after the end of a piped input.
+constexpr auto bad_news = std::chrono::milliseconds(50);
+constexpr std::size_t most_peers = 1000;
+constexpr std::size_t most_echoes = 16;
+
+constexpr std::string_view help =
+    "/to HOST:PORT   talk to them from now on; /to 2 to the second of /peers\n"
+    "/peers          who was heard from, and who you talk to\n"
+    "/nick NAME      put a name before what you say; /nick alone takes it away\n"
+    "/hex            show messages as hex dumps, or as text again\n"
+    "/quit           leave (so does Ctrl-D). //text says /text\n";
+
+bool is_own_address(const Address& address) {
+    ifaddrs* all = nullptr;
+    if (::getifaddrs(&all) != 0) return false;
+    bool found = false;
+    for (const ifaddrs* each = all; each != nullptr && !found; each = each->ifa_next) {
+        if (each->ifa_addr == nullptr) continue;
+        const int family = each->ifa_addr->sa_family;
+        if (family != AF_INET && family != AF_INET6) continue;
+        const auto size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        found = Address(each->ifa_addr, static_cast<socklen_t>(size)).host() == address.host();
+    }
+    ::freeifaddrs(all);
+    return found;
+}
+
+}  // namespace
+
+UdpChat::UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Dump& dump,
+                 const ChatOptions& options)
+    : loop_(loop),
+      socket_(socket),
+      input_(input),
+      output_(output),
+      dump_(dump),
+      options_(options),
+      from_wire_(std::move(*WireToText::open(options.text))),
+      to_wire_(std::move(*TextToWire::open(options.text))),
+      nick_(options.nick),
+      hex_(options.text.hex),
+      colour_(term::probe_screen(output.fd()).colour) {}
+
+Task<Ending> UdpChat::run() {
+    if (options_.peer && is_group(*options_.peer) && !join_group(*options_.peer))
+        co_return Ending{1, fmt::format("{}: cannot join the group: {}", options_.peer->text(),
+                                        std::strerror(errno))};
+    if (options_.peer) target_ = options_.peer;
+    loop_.spawn(hear());
+    if (input_.kind() == Input::Kind::terminal && ::isatty(output_.fd()) != 0)
+        co_await read_terminal();
+    else
+        co_await read_lines();
+    co_await socket_.close();
+    while (!hearing_ended_) {
+        ended_.reset();
+        co_await ended_.wait();
+    }
+    editor_.reset();
+    co_return Ending{};
+}
+
+void UdpChat::stop() {
+    stopping_ = true;
+    input_.stop();
+}
+
+Task<void> UdpChat::hear() {
+    DatagramBatch batch;
+    for (;;) {
+        auto got = co_await socket_.receive(batch);
+        if (!got) break;
+        const WallTime now = std::chrono::system_clock::now();
+        for (const Datagram& datagram : batch)
+            co_await take(datagram, now);
+        for (const DatagramError& error : batch.errors()) {
+            std::string line = error_line(error) + '\n';
+            co_await put(std::move(line));
+        }
+    }
+    batch = {};
+    hearing_ended_ = true;
+    ended_.set();
+}
+
+Task<void> UdpChat::take(const Datagram& datagram, WallTime now) {
+    const std::string who = datagram.peer.text();
+    for (auto payload : datagram.segments()) {
+        dump_.record(Way::received, who, payload, now);
+        const std::string_view bytes(reinterpret_cast<const char*>(payload.data()), payload.size());
+        if (own_echo(datagram.peer, bytes)) continue;
+        Peer& peer = meet(datagram.peer);
+        ++peer.messages;
+        peer.last = now;
+        std::string line = datagram_line(from_wire_, who, payload, now, hex_, colour_);
+        co_await put(std::move(line));
+    }
+}
+
+// What is said to a group comes back to a member that said it.
+bool UdpChat::own_echo(const Address& from, std::string_view payload) {
+    const auto said = std::ranges::find(said_to_groups_, payload);
+    if (said == said_to_groups_.end()) return false;
+    auto local = Address::of_local(socket_.fd());
+    if (!local || local->port() != from.port() || !is_own_address(from)) return false;
+    said_to_groups_.erase(said);
+    return true;
+}
+
+UdpChat::Peer& UdpChat::meet(const Address& address) {
+    const auto known = std::ranges::find(peers_, address, &Peer::address);
+    if (known != peers_.end()) return *known;
+    // A flood of forged senders must not fill the memory: the one heard from longest ago goes.
+    if (peers_.size() == most_peers)
+        peers_.erase(std::ranges::min_element(peers_, {}, &Peer::last));
+    return peers_.emplace_back(address);
+}
+
+Task<void> UdpChat::put(std::string text) {
+    if (editor_) {
+        editor_->print_above(text);
+        co_return;
+    }
+    const std::string_view shown = text;
+    auto written = co_await output_.write(shown);
+    if (!written) stop();
+}
+
+Task<void> UdpChat::read_terminal() {
+    std::vector<std::string> typed;
+    editor_ = std::make_unique<LineEditor>(prompt(), [&](std::optional<std::string> line) {
+        typed.push_back(line ? std::move(*line) : std::string("/quit"));
+    });
+    std::string hint = "/to HOST:PORT says who to talk to, /help what else there is.\n";
+    if (!target_) co_await put(std::move(hint));
+    while (!stopping_) {
+        auto ready = co_await input_.readable();
+        if (!ready) break;
+        editor_->read_character();
+        for (std::string& line : std::exchange(typed, {}))
+            co_await handle(std::move(line));
+    }
+}
+
+Task<void> UdpChat::read_lines() {
+    Lines lines;
+    std::vector<std::byte> memory(64 << 10);
+    while (!stopping_) {
+        const std::span<std::byte> room(memory);
+        auto got = co_await input_.read(room);
+        if (!got) co_return;
+        lines.feed({reinterpret_cast<const char*>(memory.data()), *got});
+        auto line = *got == 0 ? lines.rest() : lines.next();
+        while (line && !stopping_) {
+            co_await handle(std::move(*line));
+            line = lines.next();
+        }
+        if (*got != 0) continue;
+        co_await loop_.sleep_for(bad_news);
+        co_return;
+    }
+}
+
+Task<void> UdpChat::handle(std::string line) {
+    const ChatLine typed = parse_chat_line(line);
+    std::string argument(typed.argument);
+    std::string answer;
+    switch (typed.verb) {
+        case ChatVerb::say:
+            if (!argument.empty()) co_await say(std::move(argument));
+            break;
+        case ChatVerb::to:
+            co_await choose(std::move(argument));
+            break;
+        case ChatVerb::peers:
+            answer = list_peers();
+            break;
+        case ChatVerb::nick:
+            nick_ = std::move(argument);
+            answer = nick_.empty() ? "no name any more\n" : "you are " + nick_ + '\n';
+            break;
+        case ChatVerb::hex:
+            hex_ = !hex_;
+            answer = hex_ ? "messages show as hex dumps\n" : "messages show as text\n";
+            break;
+        case ChatVerb::help:
+            answer = help;
+            break;
+        case ChatVerb::quit:
+            stopping_ = true;
+            break;
+        case ChatVerb::unknown:
+            answer = fmt::format("'/{}' is nothing here; /help lists what is\n",
+                                 term::printable(argument));
+            break;
+    }
+    if (!answer.empty()) co_await put(std::move(answer));
+}
+
+Task<void> UdpChat::say(std::string text) {
+    std::string complaint;
+    if (!nick_.empty()) text = nick_ + ": " + text;
+    const bool ends_lines = options_.text.line_end != LineEnd::feed;
+    auto bytes = ends_lines ? to_wire_.line(text) : to_wire_.text(text);
+    if (!target_)
+        complaint = "to nobody yet: /to HOST:PORT";
+    else if (!bytes)
+        complaint = bytes.error();
+    else
+        complaint = too_long(bytes->size(), *target_);
+    if (complaint.empty()) {
+        const auto payload = std::as_bytes(std::span(*bytes));
+        if (is_group(*target_)) said_to_groups_.push_back(*bytes);
+        if (said_to_groups_.size() > most_echoes) said_to_groups_.pop_front();
+        auto sent = co_await socket_.send_to(payload, *target_);
+        if (!sent) complaint = target_->text() + ": " + sent.error().message();
+        dump_.record(Way::sent, target_->text(), payload, std::chrono::system_clock::now());
+    }
+    if (complaint.empty()) co_return;
+    std::string line = "not sent: " + complaint + '\n';
+    co_await put(std::move(line));
+}
+
+Task<void> UdpChat::choose(std::string name) {
+    std::string answer;
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size() && number >= 1 &&
+        number <= peers_.size()) {
+        target_ = peers_[number - 1].address;
+    } else if (!name.empty()) {
+        // Name servers may be slow: messages go on arriving meanwhile.
+        std::expected<std::vector<Address>, std::string> found;
+        std::function<void()> look_up = [&] {
+            found = find_addresses(name, Use::connect, options_.family);
+        };
+        const bool ran = co_await lookup_.run(loop_, look_up);
+        if (!ran || !found)
+            answer = (ran ? found.error() : "too many names at once") + "; nothing has changed\n";
+        else if (is_group(found->front()) && !join_group(found->front()))
+            answer = fmt::format("{}: cannot join: {}\n", name, std::strerror(errno));
+        else
+            target_ = found->front();
+    }
+    if (answer.empty())
+        answer = target_ ? "talking to " + target_->text() + '\n' : "talking to nobody yet\n";
+    if (editor_) editor_->set_prompt(prompt());
+    co_await put(std::move(answer));
+}
+
+bool UdpChat::join_group(const Address& group) {
+    if (std::ranges::find(groups_, group) != groups_.end()) return true;
+    auto joined = socket_.join(group);
+    if (joined)
+        groups_.push_back(group);
+    else
+        errno = joined.error().code;
+    return joined.has_value();
+}
+
+std::string UdpChat::list_peers() const {
+    std::string text;
+    if (peers_.empty()) text = "nobody was heard from yet\n";
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+        const Peer& peer = peers_[i];
+        text +=
+            fmt::format("{:3} {}  {} messages, last at {}\n", i + 1, peer.address.text(),
+                        peer.messages, Stamps(StampMode::absolute).next(peer.last).substr(0, 8));
+    }
+    return text + (target_ ? "talking to " + target_->text() + '\n' : "talking to nobody yet\n");
+}
+
+std::string UdpChat::prompt() const {
+    return target_ ? target_->text() + "> " : "> ";
+}
+
+}  // namespace spate::talk

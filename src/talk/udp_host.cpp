@@ -1,0 +1,75 @@
+#include "talk/udp_host.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <vector>
+
+#include "talk/udp_text.hpp"
+#include "term/screen.hpp"
+
+namespace spate::talk {
+
+UdpHost::UdpHost(UdpSocket& socket, Output& output, Dump& dump, const UdpHostOptions& options)
+    : socket_(socket),
+      output_(output),
+      dump_(dump),
+      options_(options),
+      wire_(std::move(*WireToText::open(options.text))),
+      colour_(term::probe_screen(output.fd()).colour) {}
+
+Task<Ending> UdpHost::run() {
+    DatagramBatch batch;
+    Ending ending;
+    while (options_.count == 0 || taken_ < options_.count) {
+        auto got = co_await socket_.receive(batch);
+        if (!got) break;
+        const WallTime now = std::chrono::system_clock::now();
+        std::string text;
+        for (const Datagram& datagram : batch)
+            take(datagram, now, text);
+        for (const DatagramError& error : batch.errors())
+            fmt::print(stderr, "spate udp listen: {}\n", error_line(error));
+        const std::string_view shown = text;
+        auto written = co_await output_.write(shown);
+        if (!written) {
+            ending = {1, fmt::format("standard output: {}", std::strerror(written.error().code))};
+            break;
+        }
+        co_await answer(batch);
+    }
+    batch = {};
+    co_await socket_.close();
+    co_return ending;
+}
+
+void UdpHost::take(const Datagram& datagram, WallTime now, std::string& text) {
+    const std::string who = datagram.peer.text();
+    for (auto payload : datagram.segments()) {
+        if (options_.count != 0 && taken_ == options_.count) return;
+        ++taken_;
+        dump_.record(Way::received, who, payload, now);
+        if (options_.raw)
+            text.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+        else
+            text += datagram_line(wire_, who, payload, now, options_.text.hex, colour_);
+    }
+}
+
+Task<void> UdpHost::answer(const DatagramBatch& batch) {
+    if (!options_.echo && !options_.reply) co_return;
+    std::vector<UdpSocket::Outgoing> answers;
+    for (const Datagram& datagram : batch) {
+        if (options_.echo) {
+            answers.push_back({datagram.payload, &datagram.peer, datagram.segment_size});
+            continue;
+        }
+        const auto reply = std::as_bytes(std::span(*options_.reply));
+        for (std::size_t i = 0; i < datagram.segments().count(); ++i)
+            answers.push_back({reply, &datagram.peer});
+    }
+    auto sent = co_await socket_.send(answers);
+    if (!sent) fmt::print(stderr, "spate udp listen: not answered: {}\n", sent.error().message());
+}
+
+}  // namespace spate::talk

@@ -1,0 +1,61 @@
+// `spate udp send`: datagrams to one peer, and what comes back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <spate/task.hpp>
+#include <spate/udp.hpp>
+
+#include "talk/conversation.hpp"
+#include "talk/dump.hpp"
+#include "talk/standard.hpp"
+#include "talk/text.hpp"
+
+namespace spate::talk {
+
+struct PostOptions {
+    TextOptions text;
+    std::string name;                    ///< The peer as it was typed.
+    std::optional<std::string> payload;  ///< Bytes; without it, a datagram for each line of input.
+    std::size_t piece = 0;               ///< Cut `payload` into datagrams of so many bytes; 0: not.
+    std::uint64_t count = 1;             ///< How often the whole is sent; 0 is without end.
+    Duration interval{0};                ///< Between datagrams.
+    Duration wait_reply{0};              ///< For the first answer; 0 waits for none.
+    bool quiet = false;
+};
+
+class UdpPost {
+  public:
+    /// What it names outlives it.
+    UdpPost(Loop& loop, UdpSocket& socket, const Address& peer, Input& input, Output& output,
+            Dump& dump, const PostOptions& options);
+
+    /// Exit 1 if nothing could be sent, the network said that nobody is there, or no answer came.
+    /// Closes the socket at its end.
+    [[nodiscard]] Task<Ending> run();
+
+  private:
+    class Alarm;
+    [[nodiscard]] Task<void> hear();
+    [[nodiscard]] Task<bool> send(std::string_view bytes);
+    [[nodiscard]] Task<void> send_payload();
+    [[nodiscard]] Task<void> send_lines();
+    [[nodiscard]] Task<void> await_answer();
+
+    Loop& loop_;
+    UdpSocket& socket_;
+    const Address& peer_;
+    Input& input_;
+    Output& output_;
+    Dump& dump_;
+    const PostOptions& options_;
+    Event heard_;  // an answer, an error, or the end
+    bool hearing_ended_ = false;
+    bool answered_ = false;
+    std::uint64_t sent_ = 0;
+    std::string failure_;
+};
+
+}  // namespace spate::talk
