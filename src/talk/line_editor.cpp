@@ -33,37 +33,59 @@ void write_out(std::string_view text) {
 
 }  // namespace
 
-LineEditor::LineEditor(std::string prompt, Handler handler)
-    : prompt_(std::move(prompt)), handler_(std::move(handler)) {
+LineEditor::LineEditor() {
     choose_locale();
     current = this;
     rl_catch_signals = 0;
     using_history();
-    rl_callback_handler_install(prompt_.c_str(), &take_line);
 }
 
 LineEditor::~LineEditor() {
-    erase();
-    rl_callback_handler_remove();
+    if (editing_) {
+        erase();
+        end();
+    }
     current = nullptr;
 }
 
-void LineEditor::read_character() {
+void LineEditor::begin(std::string prompt) {
+    prompt_ = std::move(prompt);
+    editing_ = true;
+    typed_ = false;
+    rl_callback_handler_install(prompt_.c_str(), &take_line);
+}
+
+void LineEditor::end() {
+    rl_callback_handler_remove();
+    editing_ = false;
+}
+
+std::optional<std::string> LineEditor::read_character() {
     rl_callback_read_char();
+    typed_ = true;
+    if (!taken_) return {};
+    // It has begun another line already, with a prompt.
+    write_out("\r\x1b[J");
+    end();
+    return std::exchange(taken_, {});
 }
 
 void LineEditor::take_line(char* line) {
-    if (line == nullptr) return current->handler_(std::nullopt);
-    std::string text(line);
+    if (line == nullptr) {
+        current->taken_ = end_of_input;
+        return;
+    }
+    current->taken_ = line;
     std::free(line);
-    if (!text.empty()) add_history(text.c_str());
-    current->handler_(std::move(text));
+    if (!current->taken_->empty()) add_history(current->taken_->c_str());
 }
 
-// The line may be wrapped: its first row is as far up as the cursor is along.
+// The line may be wrapped: its first row is as far up as the cursor is along. Until something was
+// typed, libedit still tells of the line before.
 void LineEditor::erase() const {
-    const std::string_view typed = rl_line_buffer == nullptr ? "" : rl_line_buffer;
-    const auto before_cursor = typed.substr(0, static_cast<std::size_t>(rl_point));
+    std::string_view before_cursor;
+    if (typed_ && rl_line_buffer != nullptr)
+        before_cursor = {rl_line_buffer, static_cast<std::size_t>(rl_point)};
     const std::size_t width = term::probe_screen(STDOUT_FILENO).width + 1;
     const std::size_t rows = (term::columns(prompt_) + term::columns(before_cursor)) / width;
     std::string bytes = "\r";
@@ -71,15 +93,11 @@ void LineEditor::erase() const {
     write_out(bytes + "\x1b[J");
 }
 
-void LineEditor::print_above(std::string_view text) {
+void LineEditor::print(std::string_view text) {
+    if (!editing_) return write_out(text);
     erase();
     write_out(text);
     rl_forced_update_display();
-}
-
-void LineEditor::set_prompt(std::string prompt) {
-    prompt_ = std::move(prompt);
-    rl_set_prompt(prompt_.c_str());
 }
 
 }  // namespace spate::talk

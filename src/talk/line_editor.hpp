@@ -1,7 +1,6 @@
 // A line that is typed on a terminal while other text arrives: editing and history by libedit.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,26 +10,30 @@ namespace spate::talk {
 /// One at a time in a process: libedit has one state. Puts the terminal back when it dies.
 class LineEditor {
   public:
-    /// A whole line, or nothing at its end (Ctrl-D on an empty line).
-    using Handler = std::function<void(std::optional<std::string>)>;
-
-    LineEditor(std::string prompt, Handler handler);
+    LineEditor();
     ~LineEditor();
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;
 
-    /// Takes one character; standard input has one. May call the handler.
-    void read_character();
-    /// Writes whole lines above the one that is being typed, which survives.
-    void print_above(std::string_view text);
-    void set_prompt(std::string prompt);
+    /// Shows the prompt and begins a line.
+    void begin(std::string prompt);
+    /// Takes one character; standard input has one. Gives the line that it ended, which ends
+    /// editing until begin(); Ctrl-D on an empty line ends it as `end_of_input`.
+    [[nodiscard]] std::optional<std::string> read_character();
+    /// Writes whole lines; above the one that is being typed, which survives.
+    void print(std::string_view text);
+
+    static constexpr std::string_view end_of_input = "\x04";
 
   private:
     static void take_line(char* line);
+    void end();
     void erase() const;
 
     std::string prompt_;
-    Handler handler_;
+    bool editing_ = false;
+    bool typed_ = false;  // since begin()
+    std::optional<std::string> taken_;
 };
 
 }  // namespace spate::talk

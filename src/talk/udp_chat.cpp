@@ -137,7 +137,7 @@ UdpChat::Peer& UdpChat::meet(const Address& address) {
 
 Task<void> UdpChat::put(std::string text) {
     if (editor_) {
-        editor_->print_above(text);
+        editor_->print(text);
         co_return;
     }
     const std::string_view shown = text;
@@ -146,18 +146,18 @@ Task<void> UdpChat::put(std::string text) {
 }
 
 Task<void> UdpChat::read_terminal() {
-    std::vector<std::string> typed;
-    editor_ = std::make_unique<LineEditor>(prompt(), [&](std::optional<std::string> line) {
-        typed.push_back(line ? std::move(*line) : std::string("/quit"));
-    });
+    editor_ = std::make_unique<LineEditor>();
     std::string hint = "/to HOST:PORT says who to talk to, /help what else there is.\n";
     if (!target_) co_await put(std::move(hint));
+    editor_->begin(prompt());
     while (!stopping_) {
         auto ready = co_await input_.readable();
         if (!ready) break;
-        editor_->read_character();
-        for (std::string& line : std::exchange(typed, {}))
-            co_await handle(std::move(line));
+        auto line = editor_->read_character();
+        if (!line) continue;
+        if (*line == LineEditor::end_of_input) break;
+        co_await handle(std::move(*line));
+        if (!stopping_) editor_->begin(prompt());
     }
 }
 
@@ -263,7 +263,6 @@ Task<void> UdpChat::choose(std::string name) {
     }
     if (answer.empty())
         answer = target_ ? "talking to " + target_->text() + '\n' : "talking to nobody yet\n";
-    if (editor_) editor_->set_prompt(prompt());
     co_await put(std::move(answer));
 }
 
