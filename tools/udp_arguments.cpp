@@ -239,6 +239,7 @@ std::expected<UdpChatArguments, int> parse_udp_chat(int argc, char** argv) {
     arguments.quiet = talk.quiet;
     arguments.chat.text = talk.text;
     arguments.chat.family = talk.family;
+    arguments.chat.interface = arguments.socket.interface;
     UdpSocketArguments& socket = arguments.socket;
     if (!target.empty()) {
         auto found = find(app, target, Use::connect, talk.family);

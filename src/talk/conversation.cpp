@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "talk/alarm.hpp"
 #include "talk/lines.hpp"
 #include "term/units.hpp"
 
@@ -69,21 +70,12 @@ Task<void> Conversation::send_all() {
 
 // The peer has ended. Whether it still takes anything is not known before it is sent.
 Task<void> Conversation::finish_sending() {
-    class Quiet : public Timer {
-      public:
-        explicit Quiet(Event& event) : Timer(&over), event_(event) {}
-
-      private:
-        static void over(Timer& timer) { static_cast<Quiet&>(timer).event_.set(); }
-        Event& event_;
-    };
     if (input_.kind() == Input::Kind::terminal) co_return;
-    Quiet quiet(sending_changed_);
+    Alarm quiet(stream_.loop(), sending_changed_);
     while (!sending_ended_) {
         const std::uint64_t sent = activity_.sent();
         sending_changed_.reset();
-        if (input_.kind() != Input::Kind::file)
-            stream_.loop().timers().arm(quiet, stream_.loop().now() + quiet_input);
+        if (input_.kind() != Input::Kind::file) quiet.set(quiet_input);
         co_await sending_changed_.wait();
         if (input_.kind() != Input::Kind::file && activity_.sent() == sent) co_return;
     }

@@ -16,19 +16,30 @@ namespace spate::talk {
 
 class TcpHost::Member {
   public:
-    Member(TcpStream& its_stream, std::string its_name, Duration patience, WireToText its_wire)
+    /// `changed` is set whenever it has taken what waited.
+    Member(TcpStream& its_stream, std::string its_name, Duration patience, WireToText its_wire,
+           Event& changed)
         : stream(its_stream),
           name(std::move(its_name)),
           activity(its_stream, patience),
-          wire(std::move(its_wire)) {}
+          wire(std::move(its_wire)),
+          changed_(changed) {}
 
-    /// Queues for sending. One that takes nothing while this much waits is cut off: it must not
-    /// stall or fill the memory of the others.
+    /// Queues for sending.
     void say(std::string_view bytes) {
-        constexpr std::size_t most_waiting = 1 << 20;
+        if (stream.aborted() != 0) return;
         waiting_ += bytes;
-        if (waiting_.size() > most_waiting) stream.abort(ENOBUFS);
         more_.set();
+    }
+    /// Enough waits; who speaks is to wait as well.
+    [[nodiscard]] bool full() const {
+        constexpr std::size_t enough = 1 << 20;
+        return waiting_.size() > enough;
+    }
+    /// For one that takes nothing: it must neither stall the others nor fill the memory.
+    void cut_off() {
+        waiting_.clear();
+        stream.abort(ENOBUFS);
     }
 
     /// Sends what is said until leave().
@@ -40,6 +51,7 @@ class TcpHost::Member {
                 continue;
             }
             const std::string bytes = std::exchange(waiting_, {});
+            changed_.set();
             auto sent = co_await stream.send(bytes);
             if (!sent) break;
             activity.sent(bytes.size());
@@ -60,6 +72,7 @@ class TcpHost::Member {
     Lines lines;
 
   private:
+    Event& changed_;
     std::string waiting_;
     Event more_;
     Event ended_;

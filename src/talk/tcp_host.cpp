@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "talk/alarm.hpp"
 #include "talk/child.hpp"
 #include "talk/member.hpp"
 
@@ -17,6 +19,8 @@ namespace {
 
 // How long a client may take to notice that it has had its answer.
 constexpr auto farewell = std::chrono::seconds(2);
+// How long a member of a room that takes nothing may hold up the others.
+constexpr auto slowness = std::chrono::seconds(1);
 
 WallTime wall_time() {
     return std::chrono::system_clock::now();
@@ -54,6 +58,7 @@ Task<Ending> TcpHost::run() {
     while (!stopping_) {
         auto socket = co_await listener_.accept();
         if (!socket) break;
+        co_await wait_for_room();
         ++connections_;
         if (options_.once) {
             co_await listener_.close();
@@ -61,7 +66,6 @@ Task<Ending> TcpHost::run() {
             break;
         }
         loop_.spawn(serve(std::move(*socket)));
-        if (connections_ == options_.most_connections) listener_.pause(true);
     }
     stop();
     co_await listener_.close();
@@ -91,8 +95,17 @@ Task<void> TcpHost::serve(Fd socket) {
     else
         co_await serve_member(std::move(socket), std::move(peer));
     --connections_;
-    if (connections_ + 1 == options_.most_connections) listener_.pause(false);
     changed_.set();
+}
+
+Task<void> TcpHost::wait_for_room() {
+    if (options_.most_connections == 0) co_return;
+    while (!stopping_ && connections_ >= options_.most_connections) {
+        listener_.pause(true);
+        changed_.reset();
+        co_await changed_.wait();
+    }
+    listener_.pause(false);
 }
 
 Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
@@ -102,7 +115,8 @@ Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
         co_return;
     }
     auto wire = WireToText::open(options_.conversation.text);
-    Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire));
+    Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire),
+                  changed_);
     members_.push_back(&member);
     changed_.set();
     loop_.spawn(member.send_all());
@@ -144,6 +158,7 @@ Task<Result<void>> TcpHost::hear(Member& member) {
 Task<Result<void>> TcpHost::answer(Member& member, std::span<const std::byte> bytes) {
     if (options_.mode == HostMode::broadcast) {
         tell_others(member, bytes);
+        co_await wait_for_the_slow();
         co_return Result<void>{};
     }
     if (options_.mode != HostMode::echo) {
@@ -183,6 +198,21 @@ void TcpHost::tell_others(Member& member, std::span<const std::byte> bytes) {
         const std::string said = fmt::format("{}: {}\n", member.name, *line);
         for (Member* other : members_)
             if (other != &member) other->say(said);
+    }
+}
+
+Task<void> TcpHost::wait_for_the_slow() {
+    const auto somebody_is_slow = [this] { return std::ranges::any_of(members_, &Member::full); };
+    if (!somebody_is_slow()) co_return;
+    Alarm alarm(loop_, changed_, slowness);
+    while (somebody_is_slow()) {
+        if (alarm.is_over()) {
+            for (Member* member : members_)
+                if (member->full()) member->cut_off();
+            co_return;
+        }
+        changed_.reset();
+        co_await changed_.wait();
     }
 }
 
@@ -233,6 +263,7 @@ Task<void> TcpHost::hand_out_input() {
             member->say(bytes);
             dump_.record(Way::sent, member->name, std::as_bytes(std::span(bytes)), wall_time());
         }
+        co_await wait_for_the_slow();
     }
 }
 

@@ -54,6 +54,8 @@ class TcpHost {
     [[nodiscard]] Task<Result<void>> answer(Member& member, std::span<const std::byte> bytes);
     [[nodiscard]] Task<Result<void>> show(Member& member, std::span<const std::byte> bytes);
     void tell_others(Member& member, std::span<const std::byte> bytes);
+    [[nodiscard]] Task<void> wait_for_the_slow();
+    [[nodiscard]] Task<void> wait_for_room();
     [[nodiscard]] Task<void> execute(Fd socket, std::string peer);
     [[nodiscard]] Task<void> hand_out_input();
     void came(const std::string& peer);
@@ -68,7 +70,7 @@ class TcpHost {
     std::list<Member*> members_;
     std::list<int> children_;  // process groups
     unsigned connections_ = 0;
-    Event changed_;  // a member came or left, or all is to end
+    Event changed_;  // a member came, left or took what waited for it, or all is to end
     bool stopping_ = false;
     Ending ending_;
 };

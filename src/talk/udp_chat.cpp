@@ -268,7 +268,7 @@ Task<void> UdpChat::choose(std::string name) {
 
 bool UdpChat::join_group(const Address& group) {
     if (std::ranges::find(groups_, group) != groups_.end()) return true;
-    auto joined = socket_.join(group);
+    auto joined = socket_.join(group, options_.interface);
     if (joined)
         groups_.push_back(group);
     else

@@ -28,6 +28,7 @@ struct ChatOptions {
     std::string nick;  ///< Put before what is said; empty for none.
     int family = AF_UNSPEC;
     std::optional<Address> peer;  ///< To talk to at first.
+    unsigned interface = 0;       ///< Where groups are joined; 0 lets the system choose.
 };
 
 class UdpChat {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "talk/alarm.hpp"
 #include "talk/lines.hpp"
 #include "talk/udp_text.hpp"
 #include "term/units.hpp"
@@ -18,24 +19,6 @@ namespace {
 constexpr auto bad_news = std::chrono::milliseconds(50);
 
 }  // namespace
-
-// Ends a wait for news when time is up.
-class UdpPost::Alarm : public Timer {
-  public:
-    Alarm(Loop& loop, Event& event, Duration patience) : Timer(&rang), event_(event) {
-        loop.timers().arm(*this, later(loop.now(), patience));
-    }
-    [[nodiscard]] bool is_over() const { return over_; }
-
-  private:
-    static void rang(Timer& timer) {
-        auto& alarm = static_cast<Alarm&>(timer);
-        alarm.over_ = true;
-        alarm.event_.set();
-    }
-    Event& event_;
-    bool over_ = false;
-};
 
 UdpPost::UdpPost(Loop& loop, UdpSocket& socket, const Address& peer, Input& input, Output& output,
                  Dump& dump, const PostOptions& options)

@@ -37,7 +37,6 @@ class UdpPost {
     [[nodiscard]] Task<Ending> run();
 
   private:
-    class Alarm;
     [[nodiscard]] Task<void> hear();
     [[nodiscard]] Task<bool> send(std::string_view bytes);
     [[nodiscard]] Task<void> send_payload();

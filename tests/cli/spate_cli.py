@@ -74,11 +74,12 @@ class Folder:
 
 class Program:
     """A spate that runs in the background; both of its outputs are collected as they come.
-    Killed at the end of a `with` if it has not ended by itself."""
+    Killed at the end of a `with` if it has not ended by itself. With stdin=subprocess.PIPE it
+    can be typed to."""
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL, **options):
         self.process = subprocess.Popen(
-            [binary(), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [binary(), *map(str, arguments)], stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", **options)
         self.arrived = threading.Condition()
         self.output = {"stdout": "", "stderr": ""}
@@ -121,6 +122,13 @@ class Program:
                     raise AssertionError(f"no match for {pattern} in its output; {self.describe()}")
                 self.arrived.wait(min(left, 0.05))
 
+    def type(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def end_input(self):
+        self.process.stdin.close()
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -150,6 +158,11 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
         self.wait()
+        if self.process.stdin and not self.process.stdin.closed:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:  # What was typed last was not read.
+                pass
         self.process.stdout.close()
         self.process.stderr.close()
 

@@ -1,0 +1,258 @@
+"""`spate udp send` and `spate udp listen`: what is sent, shown and answered, and bad input."""
+
+import os
+import socket
+import subprocess
+import unittest
+
+import tap
+from spate_cli import PATIENCE_S, Folder, Program, run, wait_for
+from talk_case import Listener, udp_socket, unused_port
+
+
+def send(target, *arguments, **options):
+    return run("udp", "send", target, *arguments, **options)
+
+
+class SendTest(unittest.TestCase):
+    def setUp(self):
+        self.peer = udp_socket()
+        self.addCleanup(self.peer.close)
+        self.target = f"127.0.0.1:{self.peer.getsockname()[1]}"
+
+    def sent(self, count, *arguments, **options):
+        done = send(self.target, *arguments, **options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [self.peer.recv(70000) for _ in range(count)]
+
+    def test_text(self):
+        self.assertEqual(self.sent(1, "hello"), [b"hello"])
+        self.assertEqual(self.sent(1, "several", "words"), [b"several words"])
+        self.assertEqual(self.sent(1, ""), [b""])
+        self.assertEqual(self.sent(1, "--crlf", "line"), [b"line\r\n"])
+        self.assertEqual(self.sent(1, "--encoding", "gbk", "\u4f60\u597d"),
+                         ["\u4f60\u597d".encode("gbk")])
+
+    def test_a_datagram_for_each_line(self):
+        self.assertEqual(self.sent(3, input="one\ntwo\nthree"), [b"one", b"two", b"three"])
+
+    def test_bytes(self):
+        self.assertEqual(self.sent(1, "--hex", "00 ff", "0x41"), [b"\x00\xffA"])
+
+    def test_count_and_interval(self):
+        self.assertEqual(self.sent(3, "--count", "3", "--interval", "1ms", "x"), [b"x"] * 3)
+
+    def test_a_file_in_datagrams(self):
+        content = os.urandom(3500)
+        with Folder({"f": content}) as folder:
+            self.assertEqual(self.sent(3, "--file", folder / "f"),
+                             [content[:1400], content[1400:2800], content[2800:]])
+            self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "65507"), [content])
+
+    def test_many_lines_arrive_whole(self):
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        lines = [f"line {number:03}" for number in range(200)]
+        self.assertEqual(self.sent(200, input="\n".join(lines)),
+                         [line.encode() for line in lines])
+
+    def test_the_reply_and_who_it_is_from(self):
+        with Listener("udp", "listen", "--reply", "pong") as listener:
+            done = send(listener.target, "--wait-reply", "ping")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, rf"^[\d:]+ 127\.0\.0\.1:{listener.port}: pong\n$")
+            listener.stop()
+
+    def test_no_reply(self):
+        done = send(self.target, "--wait-reply", "100ms", "ping")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, f"spate udp send: {self.target}: no answer within 100 ms\n")
+
+    def test_a_closed_port_is_no_success(self):
+        target = f"127.0.0.1:{unused_port(socket.SOCK_DGRAM)}"
+        for options in ((), ("--wait-reply",), ("--count", "0", "--interval", "5ms")):
+            done = send(target, *options, "anybody?")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{target}: connection refused", done.stderr)
+
+    def test_a_long_message_is_refused_with_the_limit(self):
+        self.assertEqual(len(self.sent(1, input="x" * 65507)[0]), 65507)
+        done = send(self.target, input="x" * 65508 + "\nshort\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("65508 bytes are more than a datagram holds (65507 over IPv4)", done.stderr)
+        self.assertEqual(self.peer.recv(100), b"short")
+
+    def test_unix_sockets_answer_too(self):
+        where = f"unix:@spate-test-udp-{os.getpid()}"
+        with Listener("udp", "listen", "--echo", where=where) as listener:
+            done = send(where, "--wait-reply", "by name")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"{where}: by name\n", done.stdout)
+            listener.stop()
+
+
+class ListenTest(unittest.TestCase):
+    def listen(self, *options, **settings):
+        listener = Listener("udp", "listen", *options, **settings)
+        self.addCleanup(listener.__exit__)
+        return listener
+
+    def test_who_when_what_of_everybody(self):
+        listener = self.listen()
+        peers = [udp_socket() for _ in range(3)]
+        for number, peer in enumerate(peers):
+            self.addCleanup(peer.close)
+            peer.sendto(f"from {number}".encode(), listener.address)
+        for number, peer in enumerate(peers):
+            port = peer.getsockname()[1]
+            listener.wait_for_output(
+                rf"(?m)^\d\d:\d\d:\d\d 127\.0\.0\.1:{port}: from {number}$")
+        listener.stop()
+
+    def test_datagrams_are_kept_apart(self):
+        # Sent so that the kernel joins them on their way (UDP_SEGMENT), as a fast sender does.
+        listener = self.listen()
+        udp_segment = 103
+        with udp_socket() as peer:
+            peer.sendmsg([b"one" b"two" b"six" b"x"],
+                         [(socket.IPPROTO_UDP, udp_segment, (3).to_bytes(2, "little"))], 0,
+                         listener.address)
+        for text in ("one", "two", "six", "x"):
+            listener.wait_for_output(rf"(?m): {text}$")
+        listener.stop()
+
+    def test_nothing_that_is_said_acts_on_a_terminal(self):
+        listener = self.listen()
+        with udp_socket() as peer:
+            peer.sendto(b"\x1b[2Jgone\x07\xff", listener.address)
+        listener.wait_for_output(r"\\x1b\[2Jgone\\x07\\xff\n")
+        listener.stop()
+
+    def test_count_and_raw(self):
+        listener = self.listen("--raw", "--count", "2")
+        with udp_socket() as peer:
+            for text in (b"ab", b"cd", b"ef"):
+                peer.sendto(text, listener.address)
+        self.assertEqual(listener.wait(), 0)
+        self.assertEqual(listener.stdout, "abcd")
+
+    def test_hex(self):
+        listener = self.listen("--hex")
+        with udp_socket() as peer:
+            peer.sendto(b"Hi", listener.address)
+        listener.wait_for_output(r": 2 bytes\n00000000  48 69 .*\|Hi\|")
+        listener.stop()
+
+    def test_a_group(self):
+        listener = self.listen("--interface", "lo", where="239.1.2.3:0")
+        target = f"239.1.2.3:{listener.port}"
+        done = send(target, "--interface", "lo", "to all")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        listener.wait_for_output(": to all\n")
+        listener.stop()
+
+    def test_a_broadcast(self):
+        listener = self.listen(where="0.0.0.0:0")
+        done = send(f"127.255.255.255:{listener.port}", "everybody")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        listener.wait_for_output(": everybody\n")
+        listener.stop()
+
+
+class BadInputTest(unittest.TestCase):
+    def refused(self, code, pattern, *arguments):
+        done = run("udp", *arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertRegex(done.stderr, pattern)
+
+    def test_each_names_what_was_wrong(self):
+        self.refused(2, "'nowhere': it ends in no port", "send", "nowhere", "x")
+        self.refused(1, "'no.such.host.invalid:7': no such host", "send",
+                     "no.such.host.invalid:7", "x")
+        self.refused(2, "'zz' is not two hexadecimal digits", "send", ":9", "--hex", "zz")
+        self.refused(2, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
+        self.refused(2, "there is no 'eth77' here", "send", ":9", "-I", "eth77", "x")
+        self.refused(2, r"U\+4F60", "send", ":9", "--encoding", "latin1", "\u4f60")
+        self.refused(2, "--reply or --echo", "listen", ":0", "--echo", "--reply", "x")
+        self.refused(2, "usage: spate udp", "sned")
+        with udp_socket() as taken:
+            where = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.refused(1, f"{where}: bind: Address already in use", "listen", where)
+
+    def test_help(self):
+        for command in ((), ("send",), ("listen",), ("chat",)):
+            done = run("udp", *command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("spate udp", done.stdout)
+
+
+class PipedChatTest(unittest.TestCase):
+    def chat(self, *arguments):
+        program = Program("udp", "chat", *arguments, stdin=subprocess.PIPE)
+        self.addCleanup(program.__exit__)
+        port = program.wait_for_output(r"listening on \S*:(\d+)").group(1)
+        return program, int(port)
+
+    def test_two_talk_without_prompt_or_colour(self):
+        ann, ann_port = self.chat("--bind", "127.0.0.1:0")
+        bob, bob_port = self.chat("--bind", "127.0.0.1:0", f"127.0.0.1:{ann_port}")
+        bob.type("hello ann\n")
+        ann.wait_for_output(rf"(?m)^\d\d:\d\d:\d\d 127\.0\.0\.1:{bob_port}: hello ann$")
+        ann.type("nobody hears this\n")
+        ann.wait_for_output("not sent: to nobody yet")
+        ann.type("/to 1\nhello bob\n")
+        bob.wait_for_output(": hello bob\n")
+        ann.type("/nick ann\nmy name\n")
+        bob.wait_for_output(": ann: my name\n")
+        for program in (ann, bob):
+            program.type("/quit\n")
+            self.assertEqual(program.wait(), 0, program.describe())
+            self.assertNotIn("\x1b", program.stdout)
+            self.assertNotIn("> ", program.stdout)
+
+    def test_never_locks_onto_the_first_peer(self):
+        ann, port = self.chat("--bind", "127.0.0.1:0")
+        for text in (b"first", b"second"):
+            with udp_socket() as peer:
+                peer.sendto(text, ("127.0.0.1", port))
+            ann.wait_for_output(rf": {text.decode()}\n")
+        ann.type("/peers\n")
+        ann.wait_for_output("  2 127.0.0.1:")
+        ann.end_input()
+        self.assertEqual(ann.wait(), 0)
+
+    def test_what_is_wrong_is_said_and_it_goes_on(self):
+        ann, _ = self.chat("--bind", "127.0.0.1:0")
+        for typed, said in (("/bogus", "'/bogus' is nothing here"),
+                            ("/to nowhere", "'nowhere': it ends in no port"),
+                            ("/to 7", "port 7|nobody|localhost|talking to"),
+                            ("/help", "/quit"),
+                            ("/hex", "hex dumps")):
+            ann.type(typed + "\n")
+            ann.wait_for_output(said)
+        closed = unused_port(socket.SOCK_DGRAM)
+        ann.type(f"/to 127.0.0.1:{closed}\nanybody?\n")
+        ann.wait_for_output(f"127.0.0.1:{closed}: connection refused")
+        ann.type("x" * 65508 + "\n")
+        ann.wait_for_output("not sent: 65508 bytes are more than a datagram holds")
+        ann.end_input()
+        self.assertEqual(ann.wait(), 0)
+
+    def test_a_group_hears_each_once(self):
+        group = f"239.1.2.3:{unused_port(socket.SOCK_DGRAM)}"
+        ann, _ = self.chat(group, "--interface", "lo")
+        with udp_socket() as bob:
+            bob.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                           socket.inet_aton("127.0.0.1"))
+            host, port = group.split(":")
+            bob.sendto(b"from bob", (host, int(port)))
+            ann.wait_for_output(": from bob\n")
+        ann.type("from ann\n/peers\n")
+        ann.wait_for_output(f"talking to {group}")
+        wait_for(lambda: "  1 " in ann.stdout, "the list")
+        self.assertNotIn(": from ann", ann.stdout)
+        ann.end_input()
+        self.assertEqual(ann.wait(PATIENCE_S), 0)
+
+
+if __name__ == "__main__":
+    tap.main()
