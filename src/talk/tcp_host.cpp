@@ -173,10 +173,12 @@ Task<Result<void>> TcpHost::answer(Member& member, std::span<const std::byte> by
     co_return Result<void>{};
 }
 
-// Bytes for a program, text for a person.
+// Bytes for a program, text for a person. What is answered at once is a message, and shows as a
+// line of its own.
 Task<Result<void>> TcpHost::show(Member& member, std::span<const std::byte> bytes) {
     const bool terminal = ::isatty(output_.fd()) != 0 && !options_.conversation.raw;
-    if (options_.conversation.text.plain() && !terminal) {
+    const bool as_it_is = options_.conversation.text.plain() && !terminal;
+    if (as_it_is && options_.mode != HostMode::reply) {
         auto written = co_await output_.write(bytes);
         co_return written;
     }

@@ -1,0 +1,133 @@
+"""nc, ncat and socat against `spate tcp` and `spate udp`, in both roles, streams and datagrams."""
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import unittest
+
+import tap
+from spate_cli import PATIENCE_S, Folder, binary, run, wait_for
+from talk_case import Listener, unused_port
+
+# How each connects and listens: {port} and {file} are put in.
+TCP_CLIENTS = {
+    "nc.openbsd": ["nc.openbsd", "-N", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "--send-only", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-u", "STDIN", "TCP:127.0.0.1:{port}"],
+}
+TCP_SERVERS = {
+    "nc.openbsd": ["nc.openbsd", "-l", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "-l", "--recv-only", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-u", "TCP-LISTEN:{port},bind=127.0.0.1", "STDOUT"],
+}
+UDP_CLIENTS = {
+    "nc.openbsd": ["nc.openbsd", "-u", "-w", "1", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "-u", "-w", "1", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-T", "1", "STDIO", "UDP:127.0.0.1:{port}"],
+}
+UDP_SERVERS = {
+    "nc.openbsd": ["nc.openbsd", "-u", "-l", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "-u", "-l", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-u", "UDP-RECV:{port},bind=127.0.0.1", "STDOUT"],
+}
+
+
+def command(words, port):
+    return [word.format(port=port) for word in words]
+
+
+def listens(port, kind):
+    """Whether somebody is bound to the port: binding it ourselves fails."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            return False
+        except OSError:
+            return True
+
+
+class InteropTest(unittest.TestCase):
+    CONTENT = os.urandom(8 << 20)
+
+    def each(self, peers, check):
+        for name, words in peers.items():
+            with self.subTest(name):
+                if shutil.which(name) is None:
+                    self.skipTest(f"no {name} here")
+                check(words)
+
+    def start(self, words, port, kind):
+        peer = subprocess.Popen(command(words, port), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wait_for(lambda: listens(port, kind), f"{words[0]} listening")
+        return peer
+
+    def test_they_connect(self):
+        self.each(TCP_CLIENTS, self.they_connect)
+
+    def they_connect(self, words):
+        with Folder({"f": self.CONTENT}) as folder, open(folder / "out", "wb+") as out:
+            listener = subprocess.Popen(
+                [binary(), "tcp", "listen", "--once", "127.0.0.1:0"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
+            port = int(listener.stderr.readline().split(b":")[-1])
+            with open(folder / "f", "rb") as file:
+                done = subprocess.run(command(words, port), stdin=file, timeout=PATIENCE_S)
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(listener.wait(PATIENCE_S), 0)
+            listener.stderr.close()
+            self.assertEqual(hashlib.sha256((folder / "out").read_bytes()).digest(),
+                             hashlib.sha256(self.CONTENT).digest())
+
+    def test_they_listen(self):
+        self.each(TCP_SERVERS, self.they_listen)
+
+    def they_listen(self, words):
+        port = unused_port()
+        with Folder({"f": self.CONTENT}) as folder, \
+                self.start(words, port, socket.SOCK_STREAM) as peer:
+            with open(folder / "f", "rb") as file:
+                sender = subprocess.Popen(
+                    [binary(), "tcp", "connect", f"127.0.0.1:{port}"], stdin=file)
+            received = peer.stdout.read()
+            self.assertEqual(sender.wait(PATIENCE_S), 0)
+            self.assertEqual(peer.wait(PATIENCE_S), 0)
+            self.assertEqual(hashlib.sha256(received).digest(),
+                             hashlib.sha256(self.CONTENT).digest())
+
+    def test_they_ask_by_datagram(self):
+        self.each(UDP_CLIENTS, self.they_ask_by_datagram)
+
+    def they_ask_by_datagram(self, words):
+        with Listener("udp", "listen", "--echo") as listener:
+            peer = subprocess.Popen(command(words, listener.port), stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            peer.stdin.write(b"hello\n")
+            peer.stdin.flush()
+            self.assertEqual(peer.stdout.readline(), b"hello\n")
+            listener.wait_for_output(": hello\n")
+            peer.stdin.close()
+            peer.wait(PATIENCE_S)
+            peer.stdout.close()
+            listener.stop()
+
+    def test_they_listen_for_datagrams(self):
+        self.each(UDP_SERVERS, self.they_listen_for_datagrams)
+
+    def they_listen_for_datagrams(self, words):
+        port = unused_port(socket.SOCK_DGRAM)
+        peer = self.start(words, port, socket.SOCK_DGRAM)
+        done = run("udp", "send", f"127.0.0.1:{port}", "hello\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(peer.stdout.readline(), b"hello\n")
+        peer.kill()
+        peer.wait()
+        peer.stdout.close()
+
+
+if __name__ == "__main__":
+    tap.main()
