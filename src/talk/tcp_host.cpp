@@ -69,7 +69,7 @@ Task<Ending> TcpHost::run() {
     }
     stop();
     co_await listener_.close();
-    while (connections_ != 0) {
+    while (connections_ != 0 || handing_out_) {
         changed_.reset();
         co_await changed_.wait();
     }
@@ -237,6 +237,7 @@ Task<void> TcpHost::execute(Fd socket, std::string peer) {
 
 // Waits for somebody to say it to, so that nothing is said to nobody.
 Task<void> TcpHost::hand_out_input() {
+    handing_out_ = true;
     std::vector<std::byte> memory(64 << 10);
     auto wire = TextToWire::open(options_.conversation.text);
     Lines lines;
@@ -267,6 +268,8 @@ Task<void> TcpHost::hand_out_input() {
         }
         co_await wait_for_the_slow();
     }
+    handing_out_ = false;
+    changed_.set();
 }
 
 void TcpHost::came(const std::string& peer) {

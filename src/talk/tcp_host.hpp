@@ -72,6 +72,7 @@ class TcpHost {
     unsigned connections_ = 0;
     Event changed_;  // a member came, left or took what waited for it, or all is to end
     bool stopping_ = false;
+    bool handing_out_ = false;  // standard input, to all
     Ending ending_;
 };
 
