@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include "fetch/digest.hpp"
+#include "http/digest.hpp"
 #include "http/url.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
@@ -192,7 +192,7 @@ std::expected<void, Complaint> read_request_options(const Raw& raw, Options& opt
 std::expected<void, Complaint> read_jobs(const Raw& raw, GetArguments& arguments) {
     std::string sha256;
     if (!raw.sha256.empty()) {
-        const auto digits = spate::fetch::parse_sha256(raw.sha256);
+        const auto digits = spate::http::parse_sha256(raw.sha256);
         if (!digits) return std::unexpected("--sha256 needs 64 hexadecimal digits");
         if (raw.urls.size() != 1 || raw.recursive) {
             return std::unexpected("--sha256 is for a single file");

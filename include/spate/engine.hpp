@@ -18,6 +18,7 @@ struct EngineOptions {
     /// Loops to run; 0 for one per processor that the process may run on (sched_setaffinity(2),
     /// taskset(1), cgroup cpusets). More than there are processors is allowed, without pinning.
     unsigned cores = 0;
+    bool pin = true;  ///< Each thread to a processor of its own.
     LoopOptions loop;
 };
 

@@ -66,6 +66,20 @@ class Event {
     Awaiter* last_ = nullptr;
 };
 
+/// A callback at an exact time, for those who keep a schedule finer than a Timer's millisecond:
+/// the loop sleeps until shortly before, then polls, since a sleeper wakes up late. One a loop.
+class Alarm {
+  public:
+    using Callback = void (*)(Alarm&);
+    explicit Alarm(Callback callback) : callback_(callback) {}
+    Alarm(const Alarm&) = delete;
+    Alarm& operator=(const Alarm&) = delete;
+
+  private:
+    friend class Loop;
+    Callback callback_;
+};
+
 /// A loop belongs to the thread that calls run(); everything but post() and request_stop()
 /// is called on that thread alone (or before run()).
 class Loop {
@@ -102,6 +116,14 @@ class Loop {
     /// The time this turn began.
     [[nodiscard]] TimePoint now() const { return now_; }
     [[nodiscard]] TimerWheel& timers() { return timers_; }
+
+    /// Calls `alarm` back, once, in the first turn that begins at `when` or later. Replaces what
+    /// was set; `alarm` outlives it, or clear_alarm().
+    void set_alarm(Alarm& alarm, TimePoint when) {
+        alarm_ = &alarm;
+        alarm_at_ = when;
+    }
+    void clear_alarm() { alarm_at_ = no_deadline; }
 
     /// Resumes `waiter` in this turn, after the completions in hand.
     void ready(std::coroutine_handle<> waiter) { ready_.push_back(waiter); }
@@ -142,6 +164,7 @@ class Loop {
         std::uint64_t turns = 0;
         std::uint64_t completions = 0;
         std::uint64_t overflows = 0;  ///< Completion queue overflows: 0 in a well-sized loop.
+        Duration polled{0};           ///< Spent looking out for an alarm, in vain.
     };
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -151,7 +174,8 @@ class Loop {
 
     explicit Loop(TimePoint start);
     void turn();
-    void dispatch();
+    std::size_t dispatch();
+    void sound_alarm();
     void run_ready();
     void run_inbox();
     static Root drive(Loop& loop, Task<void> task);
@@ -162,6 +186,8 @@ class Loop {
     std::unique_ptr<FixedPool> fixed_pool_;
     TimePoint now_;
     TimerWheel timers_;
+    Alarm* alarm_ = nullptr;
+    TimePoint alarm_at_ = no_deadline;
     std::vector<std::coroutine_handle<>> ready_;
     std::vector<std::coroutine_handle<>> resuming_;
     Event stopping_;

@@ -35,6 +35,7 @@ class TcpStream {
 
     class Receive;
     class ReceiveInto;
+    class Discard;
     class Send;
 
     /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
@@ -45,6 +46,14 @@ class TcpStream {
     /// with `fill`, as many as fit unless the stream ends. Gives Result<std::size_t>. Not for a
     /// stream that has seen a receive(): that goes on taking what arrives.
     [[nodiscard]] ReceiveInto receive_into(std::span<std::byte> memory, bool fill = false);
+
+    /// Throws away the next `count` bytes inside the kernel, uncopied, or what comes until the end
+    /// of the stream: for who measures and looks at nothing (MSG_TRUNC, tcp(7)). Gives
+    /// Result<std::uint64_t>: how many. TCP alone, and not for a stream that has seen a receive().
+    [[nodiscard]] Discard discard(std::uint64_t count);
+
+    /// The peer has ended the stream, or an error has, as far as a receive() in progress knows.
+    [[nodiscard]] bool has_ended() const { return end_of_stream_ || receive_error_ != 0; }
 
     /// Sends all of `bytes`, or of `first` and then `second` in one go. Gives Result<void>.
     /// `more`: more follows at once (MSG_MORE), let the kernel wait for it.
@@ -104,6 +113,7 @@ class TcpStream {
     };
     friend class Receive;
     friend class ReceiveInto;
+    friend class Discard;
     friend class Send;
 
     void arm_receive();
@@ -163,6 +173,24 @@ class [[nodiscard]] TcpStream::ReceiveInto : Op {
     std::size_t done_ = 0;
     std::int32_t error_ = 0;
     bool fill_;
+    std::coroutine_handle<> waiter_;
+};
+
+class [[nodiscard]] TcpStream::Discard : Op {
+  public:
+    Discard(TcpStream& stream, std::uint64_t count)
+        : Op(&finished), stream_(stream), count_(count) {}
+    bool await_ready() const { return stream_.aborted_ != 0 || count_ == 0; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    Result<std::uint64_t> await_resume() const;
+
+  private:
+    void submit();
+    static void finished(Op& op, Completion completion);
+    TcpStream& stream_;
+    std::uint64_t count_;
+    std::uint64_t done_ = 0;
+    std::int32_t error_ = 0;
     std::coroutine_handle<> waiter_;
 };
 

@@ -41,7 +41,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
         if (!loop) return std::unexpected(loop.error());
         auto worker = std::make_unique<Worker>();
         worker->loop = std::move(*loop);
-        if (cores <= processors.size()) worker->processor = processors[index];
+        if (options.pin && cores <= processors.size()) worker->processor = processors[index];
         engine->workers_.push_back(std::move(worker));
     }
     return engine;

@@ -13,7 +13,7 @@
 #include <spate/timer.hpp>
 
 #include "fetch/breaker.hpp"
-#include "fetch/digest.hpp"
+#include "http/digest.hpp"
 #include "fetch/exchange.hpp"
 #include "fetch/outcome.hpp"
 #include "fetch/output.hpp"
@@ -120,7 +120,7 @@ class Download {
     Identity identity_;
     Segments segments_;
     Intervals safe_;
-    PrefixDigest digest_;
+    http::PrefixDigest digest_;
     std::string proposed_name_;
     bool adopting_ = false;  // a finished-looking file, to go on with (-c)
 

@@ -1,5 +1,6 @@
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +17,14 @@ namespace spate {
 namespace {
 
 thread_local Loop* current_loop = nullptr;
+
+// How long before an alarm the loop polls: what a sleeper needs to wake up, measured on a virtual
+// machine.
+constexpr auto alarm_lead = std::chrono::microseconds(50);
+
+TimePoint wake_before(TimePoint alarm) {
+    return alarm == no_deadline ? alarm : alarm - alarm_lead;
+}
 
 // sendfile(2) and splice(2) have no MSG_NOSIGNAL: to a peer that went away they raise SIGPIPE,
 // whose default is death. Of this thread only, and for good: one may be pending at the end.
@@ -194,26 +203,40 @@ void Loop::spawn(Task<void> task) {
 
 void Loop::turn() {
     const bool more_to_feed = receive_buffers_ != nullptr && receive_buffers_->feed();
-    ring_->submit_and_wait(ready_.empty() && !more_to_feed ? 1 : 0, timers_.next(), gather_);
+    const unsigned wait = ready_.empty() && !more_to_feed ? 1 : 0;
+    const bool polls = alarm_at_ != no_deadline && alarm_at_ - now_ <= alarm_lead;
+    const TimePoint began = polls ? Clock::now() : now_;
+    const TimePoint wake = polls ? now_ : std::min(timers_.next(), wake_before(alarm_at_));
+    ring_->submit_and_wait(wait, wake, gather_);
     now_ = Clock::now();
     ++counters_.turns;
     counters_.overflows = ring_->overflows();
-    dispatch();
+    if (dispatch() == 0 && polls) counters_.polled += now_ - began;
     timers_.advance(now_);
+    sound_alarm();
     run_ready();
+}
+
+void Loop::sound_alarm() {
+    if (now_ < alarm_at_) return;
+    alarm_at_ = no_deadline;
+    alarm_->callback_(*alarm_);
 }
 
 // Completions are copied out before any is handled: handlers submit, and so must not meet the
 // queue half read. Bounded, so that timers and ready tasks get their turn under any load.
-void Loop::dispatch() {
+std::size_t Loop::dispatch() {
     std::array<Completed, 128> batch;
+    std::size_t total = 0;
     for (int round = 0; round < 32; ++round) {
         const std::size_t count = ring_->reap(batch);
         counters_.completions += count;
+        total += count;
         for (std::size_t index = 0; index < count; ++index)
             if (batch[index].op != nullptr) batch[index].op->complete(batch[index].completion);
-        if (count < batch.size()) return;
+        if (count < batch.size()) break;
     }
+    return total;
 }
 
 void Loop::run_ready() {

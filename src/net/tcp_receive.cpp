@@ -1,4 +1,5 @@
 // The receiving side of TcpStream.
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -12,6 +13,9 @@ namespace {
 // Buffers one stream may hold while its coroutine is busy; then the multishot receive is
 // cancelled, and TCP's own window holds the peer back.
 constexpr unsigned most_received = 4;
+
+// At a time; a receive(2) takes no more than 2 GiB.
+constexpr std::uint64_t most_discarded = 1U << 30;
 
 }  // namespace
 
@@ -132,6 +136,43 @@ void TcpStream::ReceiveInto::finished(Op& op, Completion completion) {
 }
 
 Result<std::size_t> TcpStream::ReceiveInto::await_resume() const {
+    if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
+    if (error_ != 0 && done_ == 0) return fail(error_, "receive");
+    return done_;
+}
+
+TcpStream::Discard TcpStream::discard(std::uint64_t count) {
+    assert(received_.empty() && !receive_op_.pending());
+    return Discard(*this, count);
+}
+
+void TcpStream::Discard::await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    submit();
+}
+
+void TcpStream::Discard::submit() {
+    io_uring_sqe* sqe = stream_.loop_.ring().prepare(this);
+    const std::uint64_t length = std::min(count_ - done_, most_discarded);
+    // WAITALL: one completion for all of it, however many pieces it comes in.
+    io_uring_prep_recv(sqe, stream_.fd(), nullptr, length, MSG_TRUNC | MSG_WAITALL);
+    ++stream_.pending_;
+}
+
+void TcpStream::Discard::finished(Op& op, Completion completion) {
+    auto& self = static_cast<Discard&>(op);
+    --self.stream_.pending_;
+    if (completion.result > 0)
+        self.done_ += static_cast<std::uint64_t>(completion.result);
+    else
+        self.error_ = -completion.result;
+    const bool goes_on = completion.result > 0 && self.done_ < self.count_;
+    if (goes_on && self.stream_.aborted_ == 0) return self.submit();
+    self.stream_.operation_ended();
+    self.waiter_.resume();
+}
+
+Result<std::uint64_t> TcpStream::Discard::await_resume() const {
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
     if (error_ != 0 && done_ == 0) return fail(error_, "receive");
     return done_;

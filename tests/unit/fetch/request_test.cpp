@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fetch/digest.hpp"
+#include "http/digest.hpp"
 
 namespace spate::fetch {
 namespace {

@@ -12,7 +12,7 @@
 
 struct evp_md_ctx_st;
 
-namespace spate::fetch {
+namespace spate::http {
 
 /// 64 hex digits, any case, as lower case; nullopt for anything else.
 [[nodiscard]] std::optional<std::string> parse_sha256(std::string_view text);
@@ -39,4 +39,4 @@ class PrefixDigest {
     std::uint64_t hashed_ = 0;
 };
 
-}  // namespace spate::fetch
+}  // namespace spate::http

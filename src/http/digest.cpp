@@ -1,4 +1,4 @@
-#include "fetch/digest.hpp"
+#include "http/digest.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -7,7 +7,7 @@
 #include <cassert>
 #include <iterator>
 
-namespace spate::fetch {
+namespace spate::http {
 
 std::optional<std::string> parse_sha256(std::string_view text) {
     if (text.size() != 64) return std::nullopt;
@@ -52,4 +52,4 @@ std::string PrefixDigest::finish() {
     return hex;
 }
 
-}  // namespace spate::fetch
+}  // namespace spate::http

@@ -1,0 +1,145 @@
+// A socket whose datagrams come back.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <spate/udp.hpp>
+
+#include "load/slots.hpp"
+
+namespace spate::load {
+namespace {
+
+// Each datagram begins with its number, as much of it as fits.
+constexpr std::size_t number_bytes = 8;
+
+class DatagramSlot : public Slot {
+  public:
+    DatagramSlot(Worker& worker, std::size_t number)
+        : Slot(worker),
+          message_(worker.plan().message_bytes),
+          // Of no two sockets the same: an answer to another one is none.
+          next_(Random(worker.plan().seed + number).next()) {}
+
+    Task<std::optional<Trouble>> prepare() override;
+    Task<void> run() override;
+    void cut() override { news_.set(); }
+
+  private:
+    // Ends the wait for an answer.
+    class Limit : public Timer {
+      public:
+        explicit Limit(DatagramSlot& owner) : Timer(&over), slot(owner) {}
+        static void over(Timer& timer) { static_cast<Limit&>(timer).slot.news_.set(); }
+        DatagramSlot& slot;
+    };
+    [[nodiscard]] Task<void> listen();
+    [[nodiscard]] Task<std::optional<Trouble>> exchange(Asked& asked);
+    [[nodiscard]] bool answers(const Datagram& datagram) const;
+
+    std::unique_ptr<UdpSocket> socket_;
+    std::vector<std::byte> message_;
+    std::uint64_t next_;
+    Limit limit_{*this};
+    Event news_;  // an answer, an error, the time-out or the end
+    Event deaf_;  // listen() has ended
+    bool waiting_ = false;
+    bool answered_ = false;
+    int error_ = 0;
+    TimePoint arrived_;
+};
+
+Task<std::optional<Trouble>> DatagramSlot::prepare() {
+    const Address& peer = worker().plan().addresses.front();
+    UdpOptions options{.join_segments = false, .send_segments = false};
+    options.buffers = 8;
+    const TimePoint began = Clock::now();
+    auto socket = UdpSocket::open(worker().loop(), Address::any(peer.family()), options);
+    const auto connected = socket ? (*socket)->connect(peer) : Result<void>{};
+    if (!socket || !connected) {
+        const Error error = socket ? connected.error() : socket.error();
+        co_return Trouble{connect_failure(error), peer.text() + ": " + error.message()};
+    }
+    socket_ = std::move(*socket);
+    worker().opened(Clock::now() - began, false);
+    co_return std::nullopt;
+}
+
+bool DatagramSlot::answers(const Datagram& datagram) const {
+    return datagram.payload.size() == message_.size() &&
+           std::memcmp(datagram.payload.data(), message_.data(), message_.size()) == 0;
+}
+
+// Late answers and second ones are nobody's: they must not count for a later request.
+Task<void> DatagramSlot::listen() {
+    for (;;) {
+        DatagramBatch batch;
+        auto received = co_await socket_->receive(batch);
+        if (!received) break;
+        if (!waiting_) continue;
+        for (const Datagram& datagram : batch)
+            answered_ = answered_ || answers(datagram);
+        if (!batch.errors().empty()) error_ = batch.errors().front().code;
+        if (!answered_ && error_ == 0) continue;
+        arrived_ = worker().loop().now();
+        news_.set();
+    }
+    deaf_.set();
+}
+
+Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
+    const std::uint64_t number = next_++;
+    std::memcpy(message_.data(), &number, std::min(number_bytes, message_.size()));
+    answered_ = false;
+    error_ = 0;
+    waiting_ = true;
+    news_.reset();
+    asked.sent = Clock::now();
+    worker().sent(asked, message_.size());
+    const std::array<UdpSocket::Outgoing, 1> outgoing{{{message_, nullptr, 0}}};
+    const std::span<const UdpSocket::Outgoing> batch(outgoing);
+    auto sent = co_await socket_->send(batch);
+    if (!sent) {
+        waiting_ = false;
+        co_return Trouble{Failure::send_reset, sent.error().message()};
+    }
+    worker().loop().timers().arm(limit_, later(asked.sent, worker().plan().timeout));
+    if (!worker().is_cut()) co_await news_.wait();
+    limit_.cancel();
+    waiting_ = false;
+    if (answered_) co_return std::nullopt;
+    if (error_ == ECONNREFUSED)
+        co_return Trouble{Failure::icmp_unreachable, "nobody listens on that port"};
+    if (error_ != 0) co_return Trouble{Failure::unreachable, std::strerror(error_)};
+    co_return Trouble{Failure::response_timeout, "no answer to a datagram"};
+}
+
+Task<void> DatagramSlot::run() {
+    if (!socket_) co_return;
+    worker().loop().spawn(listen());
+    while (auto planned = co_await worker().gate().next()) {
+        worker().planned(*planned);
+        count_request();
+        Asked asked{*planned, *planned};
+        auto trouble = co_await exchange(asked);
+        if (worker().is_cut() && !answered_) break;
+        if (trouble)
+            worker().failed(asked, *trouble);
+        else
+            worker().answered(asked, arrived_, arrived_, message_.size());
+    }
+    co_await socket_->close();
+    co_await deaf_.wait();
+    socket_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<Slot> make_datagram_slot(Worker& worker, std::size_t number) {
+    return std::make_unique<DatagramSlot>(worker, number);
+}
+
+}  // namespace spate::load

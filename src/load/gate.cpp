@@ -1,0 +1,92 @@
+#include "load/gate.hpp"
+
+#include <utility>
+
+namespace spate::load {
+
+Gate::Gate(Loop& loop, const Limits& limits, std::optional<Schedule> schedule)
+    : loop_(loop), limits_(limits), schedule_(std::move(schedule)) {}
+
+void Gate::open(TimePoint start, TimePoint end) {
+    start_ = start;
+    end_ = end;
+    await_due();
+}
+
+void Gate::close() {
+    if (std::exchange(closed_, true)) return;
+    loop_.clear_alarm();
+    for (Next* each = std::exchange(first_, nullptr); each != nullptr; each = each->next_)
+        loop_.ready(each->waiter_);
+    last_ = nullptr;
+}
+
+std::optional<TimePoint> Gate::take(TimePoint now) {
+    if (is_exhausted() || now < start_) return std::nullopt;
+    if (!schedule_) {
+        if (now >= end_) return std::nullopt;
+        ++issued_;
+        return now;
+    }
+    for (;;) {
+        const TimePoint due = start_ + schedule_->due();
+        if (due > now || due >= end_ || is_exhausted()) return std::nullopt;
+        ++issued_;
+        schedule_->advance();
+        if (now - due <= limits_.patience) return due;
+        ++shed_;
+    }
+}
+
+std::uint64_t Gate::left_over(TimePoint from) const {
+    if (!schedule_ || start_ == no_deadline) return 0;
+    Schedule rest = *schedule_;
+    const TimePoint until = std::min(end_, loop_.now());
+    std::uint64_t count = 0;
+    for (std::uint64_t issued = issued_; issued < limits_.requests; ++issued, rest.advance()) {
+        const TimePoint due = start_ + rest.due();
+        if (due >= until) break;
+        if (due >= from) ++count;
+    }
+    return count;
+}
+
+// Those who wait are served first: hence a request that is due goes to nobody else before.
+bool Gate::Next::await_ready() {
+    if (gate_.closed_) return true;
+    if (gate_.first_ == nullptr) planned_ = gate_.take(Clock::now());
+    return planned_.has_value() || gate_.is_exhausted();
+}
+
+void Gate::Next::await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    (gate_.last_ != nullptr ? gate_.last_->next_ : gate_.first_) = this;
+    gate_.last_ = this;
+    if (gate_.first_ == this) gate_.await_due();
+}
+
+Gate::Next Gate::next() {
+    return Next(*this);
+}
+
+void Gate::await_due() {
+    if (first_ == nullptr || start_ == no_deadline) return;
+    const TimePoint due = schedule_ ? start_ + schedule_->due() : start_;
+    // Beyond the end there are none; close() wakes who waits.
+    if (due < end_) loop_.set_alarm(ring_, due);
+}
+
+void Gate::serve_waiting() {
+    const TimePoint now = Clock::now();
+    while (first_ != nullptr) {
+        const auto planned = take(now);
+        if (!planned && !is_exhausted()) break;
+        Next* served = std::exchange(first_, first_->next_);
+        if (first_ == nullptr) last_ = nullptr;
+        served->planned_ = planned;
+        served->waiter_.resume();
+    }
+    await_due();
+}
+
+}  // namespace spate::load

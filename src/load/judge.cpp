@@ -1,0 +1,72 @@
+// What a reader of a report should know before believing it.
+#include <fmt/format.h>
+
+#include "load/run.hpp"
+#include "term/units.hpp"
+
+namespace spate::load {
+namespace {
+
+constexpr double busy = 0.9;
+// Of what was planned: below this the rate was not kept.
+constexpr double rate_kept = 0.995;
+constexpr double noisy_steal = 0.05;
+
+void warn(Report& report, const char* code, std::string text) {
+    report.warnings.push_back({code, std::move(text)});
+}
+
+double percent(double share) {
+    return share * 100;
+}
+
+void judge_client(Report& report) {
+    const double busiest = report.client.busiest_thread;
+    if (busiest <= busy) return;
+    report.client.kept_up = false;
+    warn(report, "client_busy",
+         fmt::format("a thread of the client was {:.0f} % busy: the client may have been the limit; "
+                     "more --threads may help",
+                     percent(busiest)));
+}
+
+void judge_rate(Report& report) {
+    const Totals& totals = report.totals;
+    if (report.plan.model == Model::closed || totals.planned == 0) return;
+    const double share = static_cast<double>(totals.sent) / static_cast<double>(totals.planned);
+    if (share >= rate_kept) return;
+    const char* limit = report.client.kept_up
+                            ? "every connection was waiting: the server was the limit, or -c is small"
+                            : "the client was the limit";
+    warn(report, "rate_missed",
+         fmt::format("{:.1f} % of the planned requests were sent: {}", percent(share), limit));
+}
+
+void judge_machine(Report& report) {
+    if (report.machine.steal > noisy_steal) {
+        warn(report, "steal",
+             fmt::format("the host took {:.0f} % of the processors' time away",
+                         percent(report.machine.steal)));
+    }
+}
+
+void judge_sum(Report& report) {
+    const Totals& totals = report.totals;
+    if (totals.planned == totals.accounted()) return;
+    warn(report, "unaccounted",
+         fmt::format("{} requests were planned and {} accounted for: a fault of this program",
+                     totals.planned, totals.accounted()));
+}
+
+}  // namespace
+
+void judge(Report& report) {
+    judge_client(report);
+    judge_rate(report);
+    judge_machine(report);
+    judge_sum(report);
+    if (report.latency.saturated() != 0)
+        warn(report, "saturated", "some latencies were over an hour, and count as an hour");
+}
+
+}  // namespace spate::load

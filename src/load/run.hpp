@@ -1,0 +1,38 @@
+// A run from its plan to its report.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+
+#include <spate/engine.hpp>
+
+#include "load/plan.hpp"
+#include "load/report.hpp"
+#include "load/tally.hpp"
+
+namespace spate::load {
+
+/// Why there was no run.
+struct NoRun {
+    std::string message;
+    bool no_ring = false;  ///< io_uring is not to be had.
+};
+
+/// What a run tells while it goes on, on the thread that called run().
+struct Watcher {
+    /// The run has begun, its connections stand.
+    std::function<void(const Plan&)> started;
+    /// A second of the measured part is over: its row, and all that was counted in it.
+    std::function<void(const IntervalInfo&, const Tally&)> interval;
+};
+
+/// Makes the run, with threads of its own. A signal ends it early, what is in flight then counts
+/// as such; a second one ends the process.
+[[nodiscard]] std::expected<Report, NoRun> run(const Plan& plan, Signals& signals,
+                                               const Watcher& watcher);
+
+/// Whether the client kept up, and what else a reader of the report should know.
+void judge(Report& report);
+
+}  // namespace spate::load

@@ -1,0 +1,214 @@
+#include "load/worker.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "load/slots.hpp"
+
+namespace spate::load {
+namespace {
+
+// Connecting at a time: ten thousand at once overrun the server's queue, and wait for a second.
+constexpr std::size_t most_preparing = 64;
+
+Duration thread_cpu() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// Of `total`, what falls to one of `parts`, the first ones have one more.
+std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t index) {
+    return total / parts + (index < total % parts ? 1 : 0);
+}
+
+Gate::Limits limits_of(const Plan& plan, unsigned index) {
+    Gate::Limits limits{.patience = plan.most_backlog};
+    if (plan.requests != UINT64_MAX)
+        limits.requests = part_of(plan.requests, plan.threads, index);
+    return limits;
+}
+
+std::optional<Schedule> schedule_of(const Plan& plan, unsigned index) {
+    if (!plan.rate) return std::nullopt;
+    const Share share{plan.slice * plan.threads + index, plan.slices * plan.threads};
+    return Schedule(*plan.rate, share, plan.poisson, plan.seed);
+}
+
+}  // namespace
+
+Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
+    : loop_(loop),
+      plan_(plan),
+      gate_(loop, limits_of(plan, index), schedule_of(plan, index)),
+      known_heads_(std::max<std::size_t>(plan.http.size(), 1)) {
+    const std::uint64_t count = part_of(plan.connections, plan.threads, index);
+    for (std::uint64_t slot = 0; slot < count; ++slot)
+        slots_.push_back(make_slot(*this, slot * plan.threads + index));
+}
+
+Worker::~Worker() = default;
+
+Task<void> Worker::prepare_some() {
+    while (next_to_prepare_ < slots_.size() && !cut_) {
+        Slot& slot = *slots_[next_to_prepare_++];
+        const auto trouble = co_await slot.prepare();
+        if (trouble)
+            preparations_.count(trouble->failure, Duration{0}, trouble->sample);
+        else
+            ++connected_;
+    }
+    --busy_tasks_;
+    moved_.set();
+}
+
+Task<void> Worker::run_slot(Slot& slot) {
+    co_await slot.run();
+    --busy_tasks_;
+    moved_.set();
+}
+
+Task<void> Worker::run(std::function<void()> connected) {
+    co_await loop_.yield();  // Events need a loop that runs.
+    busy_tasks_ = std::min(most_preparing, slots_.size());
+    for (std::size_t lane = busy_tasks_; lane > 0; --lane)
+        loop_.spawn(prepare_some());
+    while (busy_tasks_ != 0) {
+        moved_.reset();
+        co_await moved_.wait();
+    }
+    connected();
+    co_await started_.wait();
+    const Duration cpu = thread_cpu();
+    const TimePoint began = Clock::now();
+    const Duration polled = loop_.counters().polled;
+    busy_tasks_ = slots_.size();
+    for (const auto& slot : slots_)
+        loop_.spawn(run_slot(*slot));
+    while (busy_tasks_ != 0) {
+        moved_.reset();
+        co_await moved_.wait();
+    }
+    ran_ = Clock::now() - began;
+    busy_ = thread_cpu() - cpu - (loop_.counters().polled - polled);
+    end_.cancel();
+    settle();
+}
+
+void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
+    measured_ = measured;
+    if (!cut_) {
+        gate_.open(start, end);
+        if (end != no_deadline) loop_.timers().arm(end_, end);
+    }
+    started_.set();
+}
+
+void Worker::cut() {
+    cut_ = true;
+    gate_.close();
+    for (const auto& slot : slots_)
+        slot->cut();
+    started_.set();
+}
+
+// What nobody has accounted for by now was in flight, or never got a connection.
+void Worker::settle() {
+    gate_.close();
+    Totals& totals = tally().totals;
+    const std::uint64_t unsent = gate_.left_over(measured_);
+    totals.planned += unsent + gate_.shed();
+    totals.in_flight += outstanding_ + unsent;
+    totals.shed += gate_.shed();
+}
+
+const Tally& Worker::take_tally() {
+    const unsigned full = std::exchange(filling_, 1 - filling_);
+    tallies_[filling_].clear();
+    return tallies_[full];
+}
+
+void Worker::planned(TimePoint when) {
+    if (!counts(when)) return;
+    ++tally().totals.planned;
+    ++outstanding_;
+}
+
+void Worker::sent(const Asked& asked, std::size_t bytes) {
+    if (!counts(asked.planned)) return;
+    Tally& to = tally();
+    ++to.totals.sent;
+    to.totals.bytes_out += bytes;
+    if (plan_.rate) to.send_lag.record(static_cast<std::uint64_t>((asked.sent - asked.planned).count()));
+}
+
+void Worker::answered(const Asked& asked, TimePoint first_byte, TimePoint done,
+                      std::uint64_t bytes) {
+    if (!counts(asked.planned)) return;
+    Tally& to = tally();
+    --outstanding_;
+    ++to.totals.ok;
+    to.totals.bytes_in += bytes;
+    to.latency.record(static_cast<std::uint64_t>((done - asked.planned).count()));
+    // In a closed loop a request is planned when it is sent.
+    if (plan_.rate) to.service.record(static_cast<std::uint64_t>((done - asked.sent).count()));
+    to.first_byte.record(static_cast<std::uint64_t>((first_byte - asked.sent).count()));
+}
+
+void Worker::count_status(const Asked& asked, int status) {
+    Tally& to = tally();
+    const auto index = static_cast<std::size_t>(std::max(status, 0));
+    if (counts(asked.planned) && index < to.by_status.size()) ++to.by_status[index];
+}
+
+void Worker::failed(const Asked& asked, const Trouble& trouble) {
+    if (!counts(asked.planned)) return;
+    Tally& to = tally();
+    --outstanding_;
+    const TimePoint now = loop_.now();
+    switch (column_of(trouble.failure)) {
+        case Column::http_error:
+            ++to.totals.http_error;
+            break;
+        case Column::net_error:
+            ++to.totals.net_error;
+            break;
+        case Column::timeout:
+            ++to.totals.timeout;
+            break;
+    }
+    const Duration took = std::max(Duration{0}, Duration(now - asked.planned));
+    to.failed.record(static_cast<std::uint64_t>(took.count()));
+    failures_.count(trouble.failure, now - measured_, trouble.sample);
+}
+
+void Worker::opened(Duration took, bool again) {
+    Tally& to = tally();
+    ++to.opened;
+    if (again) ++to.reconnects;
+    to.connect.record(static_cast<std::uint64_t>(took.count()));
+}
+
+void Worker::count_preparations() {
+    for (const ErrorInfo& row : preparations_.rows()) {
+        Totals& totals = tally().totals;
+        totals.planned += row.count;
+        (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) += row.count;
+    }
+    failures_.add(preparations_);
+}
+
+ConnectionInfo Worker::connections() const {
+    ConnectionInfo info;
+    info.fewest_requests = slots_.empty() ? 0 : UINT64_MAX;
+    for (const auto& slot : slots_) {
+        if (slot->requests() != 0) ++info.used;
+        info.fewest_requests = std::min(info.fewest_requests, slot->requests());
+        info.most_requests = std::max(info.most_requests, slot->requests());
+    }
+    return info;
+}
+
+}  // namespace spate::load

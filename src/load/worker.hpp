@@ -1,0 +1,147 @@
+// One thread's part of a run: its connections, and what it counts of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <spate/loop.hpp>
+#include <spate/result.hpp>
+#include <spate/task.hpp>
+#include <spate/timer.hpp>
+
+#include "load/gate.hpp"
+#include "load/plan.hpp"
+#include "load/tally.hpp"
+
+namespace spate::load {
+
+class Worker;
+
+/// Why something did not work, in the words of a report.
+struct Trouble {
+    Failure failure;
+    std::string sample;
+};
+
+/// A request on its way: when it should have been sent, and when it was.
+struct Asked {
+    TimePoint planned;
+    TimePoint sent;
+};
+
+/// One connection's worth of load: a request at a time, or as many as the pipeline is deep.
+class Slot {
+  public:
+    explicit Slot(Worker& worker) : worker_(worker) {}
+    virtual ~Slot() = default;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+    /// Connects, before the run begins.
+    [[nodiscard]] virtual Task<std::optional<Trouble>> prepare() = 0;
+    /// Asks for what the gate hands out, until there is no more.
+    [[nodiscard]] virtual Task<void> run() = 0;
+    /// Ends what is in flight: it counts as such.
+    virtual void cut() = 0;
+
+    [[nodiscard]] std::uint64_t requests() const { return requests_; }
+
+  protected:
+    [[nodiscard]] Worker& worker() const { return worker_; }
+    void count_request() { ++requests_; }
+
+  private:
+    Worker& worker_;
+    std::uint64_t requests_ = 0;
+};
+
+class Worker {
+  public:
+    /// `index`-th of the threads. `plan` outlives it.
+    Worker(Loop& loop, const Plan& plan, unsigned index);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// All that it does. `connected` is called when every connection stands or has failed.
+    [[nodiscard]] Task<void> run(std::function<void()> connected);
+
+    // From other threads by Loop::post():
+    /// Requests are planned from `start` on; those before `measured` do not count.
+    void start(TimePoint start, TimePoint measured, TimePoint end);
+    /// Ends now, what is in flight stays so.
+    void cut();
+    /// What was counted since the last call. It stays as it is until the call after.
+    [[nodiscard]] const Tally& take_tally();
+
+    // For slots:
+    [[nodiscard]] Loop& loop() { return loop_; }
+    [[nodiscard]] const Plan& plan() const { return plan_; }
+    [[nodiscard]] Gate& gate() { return gate_; }
+    [[nodiscard]] bool is_cut() const { return cut_; }
+    [[nodiscard]] KnownHead& known_head(std::size_t request) { return known_heads_[request]; }
+    /// Bodies larger than this have come: better thrown away in the kernel.
+    [[nodiscard]] bool& large_answers() { return large_answers_; }
+
+    void planned(TimePoint when);
+    void sent(const Asked& asked, std::size_t bytes);
+    /// A whole answer, good or bad by `failure`.
+    void answered(const Asked& asked, TimePoint first_byte, TimePoint done, std::uint64_t bytes);
+    void count_status(const Asked& asked, int status);
+    void failed(const Asked& asked, const Trouble& trouble);
+    /// A connection, with the time it took.
+    void opened(Duration took, bool again);
+    [[nodiscard]] Tally& tally() { return tallies_[filling_]; }
+
+    // After the run:
+    [[nodiscard]] std::size_t connected() const { return connected_; }
+    [[nodiscard]] const FailureTable& failures() const { return failures_; }
+    [[nodiscard]] ConnectionInfo connections() const;
+    /// CPU time of the thread in `run()`, what it spent polling for the next due time apart.
+    [[nodiscard]] Duration busy() const { return busy_; }
+    [[nodiscard]] Duration ran() const { return ran_; }
+    /// Nothing could be connected: counts the attempts as requests that failed.
+    void count_preparations();
+
+  private:
+    class End : public Timer {
+      public:
+        explicit End(Worker& owner) : Timer(&over), worker(owner) {}
+        static void over(Timer& timer) { static_cast<End&>(timer).worker.gate_.close(); }
+        Worker& worker;
+    };
+    [[nodiscard]] Task<void> prepare_some();
+    [[nodiscard]] Task<void> run_slot(Slot& slot);
+    [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
+    void settle();
+
+    Loop& loop_;
+    const Plan& plan_;
+    Gate gate_;
+    std::vector<std::unique_ptr<Slot>> slots_;
+    std::vector<KnownHead> known_heads_;
+    Tally tallies_[2];
+    unsigned filling_ = 0;
+    FailureTable failures_;
+    FailureTable preparations_;
+    TimePoint measured_ = no_deadline;
+    End end_{*this};
+    Event moved_;  // a slot has been prepared, or has ended
+    Event started_;
+    std::size_t next_to_prepare_ = 0;
+    std::size_t busy_tasks_ = 0;
+    std::size_t connected_ = 0;
+    std::uint64_t outstanding_ = 0;  // that count
+    Duration busy_{0};
+    Duration ran_{0};
+    bool large_answers_ = false;
+    bool cut_ = false;
+};
+
+}  // namespace spate::load
