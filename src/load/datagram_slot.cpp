@@ -22,7 +22,7 @@ class DatagramSlot : public Slot {
         : Slot(worker),
           message_(worker.plan().message_bytes),
           // Of no two sockets the same: an answer to another one is none.
-          next_(Random(worker.plan().seed + number).next()) {}
+          next_(SplitMix64(worker.plan().seed + number).next()) {}
 
     Task<std::optional<Trouble>> prepare() override;
     Task<void> run() override;

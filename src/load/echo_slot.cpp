@@ -17,7 +17,7 @@ constexpr std::size_t window_bytes = 64 * 1024;
 // Bytes in which a shift by less than 64 KiB shows.
 std::vector<std::byte> pattern(std::size_t size) {
     std::vector<std::byte> bytes(size);
-    Random random(1);
+    SplitMix64 random(1);
     for (std::byte& byte : bytes)
         byte = static_cast<std::byte>(random.next());
     return bytes;

@@ -51,7 +51,8 @@ class Fields {
         std::string text;
         for (const auto& [name, value] : ours_)
             text += fmt::format("{}: {}\r\n", name, value);
-        return text + theirs_;
+        text += theirs_;
+        return text;
     }
 
   private:
@@ -145,7 +146,7 @@ class MixReader {
         }
         server_ = *url;
         has_server_ = true;
-        return url;
+        return *url;
     }
 
     std::expected<HttpRequest, std::string> read_request(const Line& first) {
@@ -204,8 +205,8 @@ std::expected<HttpRequest, std::string> build_request(const http::Url& url,
     HttpRequest request;
     request.method = with.method;
     request.target = url.target;
-    request.bytes = fmt::format("{} {} HTTP/1.1\r\n{}\r\n{}", with.method, url.target,
-                                fields.text(), with.body);
+    request.bytes = fmt::format("{} {} HTTP/1.1\r\n{}\r\n", with.method, url.target, fields.text());
+    request.bytes += with.body;
     return request;
 }
 
@@ -223,9 +224,9 @@ RequestChooser::RequestChooser(std::span<const HttpRequest> requests) {
         upto_.push_back(sum += request.weight);
 }
 
-std::size_t RequestChooser::choose(Random& random) const {
+std::size_t RequestChooser::choose(SplitMix64& random) const {
     if (upto_.size() == 1) return 0;
-    const double at = random.fraction() * upto_.back();
+    const double at = random.next_unit() * upto_.back();
     const auto found = std::ranges::upper_bound(upto_, at);
     return std::min(static_cast<std::size_t>(found - upto_.begin()), upto_.size() - 1);
 }

@@ -45,7 +45,7 @@ struct HttpRequest {
 class RequestChooser {
   public:
     explicit RequestChooser(std::span<const HttpRequest> requests);
-    [[nodiscard]] std::size_t choose(Random& random) const;
+    [[nodiscard]] std::size_t choose(SplitMix64& random) const;
 
   private:
     std::vector<double> upto_;  // sums of the weights, from the first

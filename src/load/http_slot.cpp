@@ -27,7 +27,7 @@ class HttpSlot : public StreamSlot {
     HttpSlot(Worker& worker, std::size_t number)
         : StreamSlot(worker),
           chooser_(worker.plan().http),
-          random_(Random(worker.plan().seed + number).next()) {}
+          random_(SplitMix64(worker.plan().seed + number).next()) {}
 
     Task<void> run() override;
 
@@ -54,7 +54,7 @@ class HttpSlot : public StreamSlot {
     [[nodiscard]] std::optional<Trouble> judge();
 
     RequestChooser chooser_;
-    Random random_;
+    SplitMix64 random_;
     std::vector<Exchange> batch_;
     std::string batch_bytes_;  // of a pipeline's requests
     ResponseReader reader_;

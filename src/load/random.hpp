@@ -2,6 +2,7 @@
 // library.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 namespace spate::load {
@@ -20,6 +21,8 @@ class SplitMix64 {
     }
     /// From 0 up to, but not, 1.
     constexpr double next_unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+    /// Exponentially distributed with mean 1: the gaps of a Poisson process.
+    double next_exponential() { return -std::log1p(-next_unit()); }
 
   private:
     std::uint64_t state_;

@@ -9,14 +9,14 @@ Schedule::Schedule(const RateShape& shape, Share share, bool poisson, std::uint6
       share_(share),
       poisson_(poisson),
       // Neighbouring shares must not see the same numbers.
-      random_(Random(seed + share.index).next()) {
-    if (poisson_) count_ = random_.exponential();
+      random_(SplitMix64(seed + share.index).next()) {
+    if (poisson_) count_ = random_.next_exponential();
     place();
 }
 
 void Schedule::advance() {
     ++number_;
-    if (poisson_) count_ += random_.exponential();
+    if (poisson_) count_ += random_.next_exponential();
     place();
 }
 

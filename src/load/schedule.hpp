@@ -34,7 +34,7 @@ class Schedule {
     RateShape shape_;
     Share share_;
     bool poisson_;
-    Random random_;
+    SplitMix64 random_;
     std::uint64_t number_ = 0;  // of the next request, in this share
     double count_ = 0;          // the same with random gaps, in mean gaps
     std::size_t hint_ = 0;

@@ -17,6 +17,7 @@
 
 #include "load/gate.hpp"
 #include "load/plan.hpp"
+#include "load/response_reader.hpp"
 #include "load/tally.hpp"
 
 namespace spate::load {

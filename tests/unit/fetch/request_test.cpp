@@ -94,7 +94,7 @@ constexpr const char* sha256_of_abc =
     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 TEST(DigestTest, CountsWhatGoesOnFromTheBeginning) {
-    PrefixDigest digest;
+    http::PrefixDigest digest;
     digest.add(1, bytes("bc"));
     EXPECT_EQ(digest.hashed(), 0U);
     digest.add(0, bytes("a"));
@@ -112,10 +112,10 @@ TEST(DigestTest, ParsesHex) {
     std::string upper = sha256_of_abc;
     for (char& c : upper)
         c = static_cast<char>(std::toupper(c));
-    EXPECT_EQ(parse_sha256(upper), sha256_of_abc);
-    EXPECT_FALSE(parse_sha256(""));
-    EXPECT_FALSE(parse_sha256(std::string(63, 'a')));
-    EXPECT_FALSE(parse_sha256(std::string(64, 'g')));
+    EXPECT_EQ(http::parse_sha256(upper), sha256_of_abc);
+    EXPECT_FALSE(http::parse_sha256(""));
+    EXPECT_FALSE(http::parse_sha256(std::string(63, 'a')));
+    EXPECT_FALSE(http::parse_sha256(std::string(64, 'g')));
 }
 
 }  // namespace
