@@ -38,6 +38,16 @@ std::optional<TimePoint> Gate::take(TimePoint now) {
     }
 }
 
+std::size_t Gate::take_some(TimePoint now, std::span<TimePoint> planned) {
+    std::size_t count = 0;
+    for (; count < planned.size(); ++count) {
+        const auto due = take(now);
+        if (!due) break;
+        planned[count] = *due;
+    }
+    return count;
+}
+
 std::uint64_t Gate::left_over(TimePoint from) const {
     if (!schedule_ || start_ == no_deadline) return 0;
     Schedule rest = *schedule_;

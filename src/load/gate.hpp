@@ -4,6 +4,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <spate/loop.hpp>
 
@@ -42,6 +43,8 @@ class Gate {
     [[nodiscard]] Next next();
     /// The same without waiting: nothing when none is due.
     [[nodiscard]] std::optional<TimePoint> take(TimePoint now);
+    /// As many as are due and `planned` has room for; gives how many.
+    [[nodiscard]] std::size_t take_some(TimePoint now, std::span<TimePoint> planned);
 
     /// After close(): requests that were due and never handed out.
     [[nodiscard]] std::uint64_t left_over(TimePoint from) const;

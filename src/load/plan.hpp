@@ -19,6 +19,11 @@ namespace spate::load {
 enum class Kind : std::uint8_t { http, tcp_echo, tcp_connect, tcp_stream, udp_echo, udp_stream };
 [[nodiscard]] const char* name_of(Kind kind);
 
+/// Whether the other side is `spate load --sink`, which counts as well.
+[[nodiscard]] constexpr bool has_far_end(Kind kind) {
+    return kind == Kind::tcp_stream || kind == Kind::udp_stream;
+}
+
 /// Which way the bytes of one-way streams go, seen from this side.
 enum class Direction : std::uint8_t { send, receive, both };
 
@@ -52,9 +57,14 @@ struct Plan {
 
     std::size_t message_bytes = 64;  ///< Of echoes, stream writes and datagrams.
     Direction direction = Direction::send;
-    bool segmented = true;  ///< Datagrams by GSO and GRO.
+    bool segmented = true;     ///< Datagrams by GSO and GRO.
+    std::uint64_t run_id = 0;  ///< That the far end knows it by; run() draws one.
 
     std::optional<int> server_pid;
 };
+
+[[nodiscard]] inline bool only_receives(const Plan& plan) {
+    return has_far_end(plan.kind) && plan.direction == Direction::receive;
+}
 
 }  // namespace spate::load

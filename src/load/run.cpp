@@ -7,12 +7,15 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <random>
 #include <utility>
 #include <vector>
 
 #include <spate/io.hpp>
 #include <spate/loop.hpp>
 
+#include "load/far_end.hpp"
+#include "load/far_report.hpp"
 #include "load/process_time.hpp"
 #include "load/worker.hpp"
 
@@ -57,7 +60,7 @@ class Control {
     Control(const Plan& plan, Engine& engine, Loop& loop, Signals& signals, const Watcher& watcher)
         : plan_(plan), engine_(engine), loop_(loop), signals_(signals), watcher_(watcher) {}
 
-    [[nodiscard]] Report run();
+    [[nodiscard]] std::expected<Report, NoRun> run();
 
   private:
     // When the measured part begins, and then each second.
@@ -67,6 +70,13 @@ class Control {
         static void due(Timer& timer) { static_cast<Tick&>(timer).control.tick(); }
         Control& control;
     };
+    void start_workers();
+    Task<void> open_far_end();
+    Task<void> start_far_end();
+    Task<void> stop_far_end();
+    Task<void> wind_up();
+    void sent_all();
+    void report_far_end();
     Task<void> work(std::size_t index);
     Task<void> watch_signals();
     void connected();
@@ -87,6 +97,7 @@ class Control {
     std::vector<std::unique_ptr<Worker>> workers_;
     std::size_t connected_ = 0;
     std::size_t ended_ = 0;
+    std::size_t sent_all_ = 0;
     bool cut_ = false;
     Tick tick_{*this};
     TimePoint measured_ = no_deadline;
@@ -97,23 +108,75 @@ class Control {
     Tally interval_;
     Tally total_;
     Report report_;
+    std::optional<FarEnd> far_end_;
+    std::optional<FarCounts> far_counts_;
+    std::string far_trouble_;
+    std::optional<NoRun> no_run_;
 };
 
-Report Control::run() {
+std::expected<Report, NoRun> Control::run() {
     for (unsigned index = 0; index < plan_.threads; ++index)
         workers_.push_back(std::make_unique<Worker>(engine_.loop(index), plan_, index));
-    engine_.start([this](Loop&, std::size_t index) { return work(index); });
+    if (has_far_end(plan_.kind)) {
+        far_end_.emplace(loop_, plan_, [this] { cut(); });
+        loop_.post([this] { loop_.spawn(open_far_end()); });
+    } else {
+        start_workers();
+    }
     loop_.post([this] { loop_.spawn(watch_signals()); });
     loop_.run();
     engine_.join();
+    if (no_run_) return std::unexpected(std::move(*no_run_));
     finish();
     return std::move(report_);
+}
+
+void Control::start_workers() {
+    engine_.start([this](Loop&, std::size_t index) { return work(index); });
+}
+
+Task<void> Control::open_far_end() {
+    auto opened = co_await far_end_->open();
+    if (opened) {
+        start_workers();
+        co_return;
+    }
+    no_run_ = NoRun{opened.error()};
+    co_await wind_up();
+}
+
+Task<void> Control::start_far_end() {
+    auto started = co_await far_end_->start();
+    if (!started) cut();
+    begin();
+}
+
+Task<void> Control::stop_far_end() {
+    auto counts = co_await far_end_->stop();
+    // It went on until it was told.
+    if (only_receives(plan_)) end_ = loop_.now();
+    if (counts)
+        far_counts_ = *counts;
+    else
+        far_trouble_ = counts.error();
+    for (std::size_t index = 0; index < workers_.size(); ++index)
+        engine_.loop(index).post([worker = workers_[index].get()] { worker->release(); });
+}
+
+void Control::sent_all() {
+    if (++sent_all_ < workers_.size()) return;
+    // What follows only waits for what is on its way.
+    tick_.cancel();
+    end_ = std::min(end_, std::max(measured_, loop_.now()));
+    loop_.spawn(stop_far_end());
 }
 
 Task<void> Control::work(std::size_t index) {
     // A timer that may be 50 us late is of no use to a schedule.
     ::prctl(PR_SET_TIMERSLACK, 1);
-    co_await workers_[index]->run([this] { loop_.post([this] { connected(); }); });
+    Worker::News news{.connected = [this] { loop_.post([this] { connected(); }); },
+                      .sent_all = [this] { loop_.post([this] { sent_all(); }); }};
+    co_await workers_[index]->run(std::move(news));
     loop_.post([this] { ended(); });
 }
 
@@ -132,11 +195,16 @@ void Control::connected() {
     for (const auto& worker : workers_)
         connections += worker->connected();
     if (connections == 0) cut();
-    begin();
+    if (far_end_ && connections != 0)
+        loop_.spawn(start_far_end());
+    else
+        begin();
 }
 
 TimePoint Control::first_request() const {
-    TimePoint start = Clock::now() + head_start;
+    // What comes from a far end has been on its way since that agreed.
+    const bool comes = has_far_end(plan_.kind) && receives(plan_.direction);
+    TimePoint start = Clock::now() + (comes ? Nanoseconds{0} : Nanoseconds(head_start));
     if (plan_.start_at_ns) {
         const auto wall = std::chrono::system_clock::now().time_since_epoch();
         start = std::max(start, Clock::now() + (Nanoseconds(*plan_.start_at_ns) - wall));
@@ -169,6 +237,7 @@ void Control::tick() {
     if (!first_) {
         last_ = moment(plan_);
         first_ = last_;
+        if (far_end_) loop_.spawn(far_end_->measure());
     } else {
         missing_ = workers_.size();
         for (std::size_t index = 0; index < workers_.size(); ++index) {
@@ -215,8 +284,21 @@ void Control::ended() {
     if (++ended_ < workers_.size()) return;
     tick_.cancel();
     engine_.request_stop();
+    loop_.spawn(wind_up());
+}
+
+Task<void> Control::wind_up() {
+    if (far_end_) co_await far_end_->close();
     loop_.stop();
     cancel_all(loop_, signals_.fd());
+}
+
+void Control::report_far_end() {
+    if (!far_end_) return;
+    OneWayCounts counts;
+    for (const auto& worker : workers_)
+        counts += worker->one_way();
+    add_far_end(plan_, counts, far_counts_, far_trouble_, report_);
 }
 
 // The threads have ended: what they counted last, and all together.
@@ -242,8 +324,8 @@ void Control::finish() {
         used.fewest_requests = std::min(used.fewest_requests, of_worker.fewest_requests);
         used.most_requests = std::max(used.most_requests, of_worker.most_requests);
         const double ran = static_cast<double>(std::max<std::int64_t>(worker->ran().count(), 1));
-        report_.client.busiest_thread = std::max(
-            report_.client.busiest_thread, static_cast<double>(worker->busy().count()) / ran);
+        report_.client.busiest_thread = std::max(report_.client.busiest_thread,
+                                                 static_cast<double>(worker->busy().count()) / ran);
     }
     if (measured) close_interval();
     report_.elapsed = std::min(last_.at, end_) - measured_;
@@ -263,6 +345,7 @@ void Control::finish() {
     used.reconnects = total_.reconnects;
     report_.client.cpu = difference(last_.client, first_->client);
     if (last_.server && first_->server) report_.server = difference(*last_.server, *first_->server);
+    report_far_end();
     report_.machine.steal = steal_between(first_->machine, last_.machine);
     if (first_->machine.pressure_us && last_.machine.pressure_us && report_.elapsed.count() > 0) {
         report_.machine.cpu_pressure =
@@ -271,12 +354,19 @@ void Control::finish() {
     }
 }
 
+// Nobody else can guess it, so that nobody joins in.
+std::uint64_t drawn_id() {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32) | random();
+}
+
 void describe(const Plan& plan, Report& report) {
     describe_host(report.run);
     PlanInfo& info = report.plan;
     info.kind = name_of(plan.kind);
     info.model = !plan.rate ? Model::closed : plan.poisson ? Model::poisson : Model::constant;
-    if (plan.rate) info.rate = plan.rate->mean_rate(plan.duration) / static_cast<double>(plan.slices);
+    if (plan.rate)
+        info.rate = plan.rate->mean_rate(plan.duration) / static_cast<double>(plan.slices);
     if (plan.rate && !plan.rate->is_constant()) info.rate_shape = plan.rate_text;
     info.connections = plan.connections;
     info.threads = plan.threads;
@@ -285,7 +375,10 @@ void describe(const Plan& plan, Report& report) {
     info.warmup = plan.warmup;
     info.seed = plan.seed;
     info.targets.push_back(plan.target);
-    if (plan.server_pid) report.server_name = "pid " + std::to_string(*plan.server_pid);
+    if (plan.server_pid)
+        report.server_name = "pid " + std::to_string(*plan.server_pid);
+    else if (report.server)
+        report.server_name = "far end";
 }
 
 }  // namespace
@@ -295,11 +388,16 @@ std::expected<Report, NoRun> run(const Plan& plan, Signals& signals, const Watch
     options.loop.receive_buffer_size = 16 * 1024;
     auto engine = Engine::open(options);
     if (!engine) return std::unexpected(NoRun{explain_ring_error(engine.error()), true});
-    auto loop = Loop::open({.submissions = 16, .completions = 128, .receive_buffers = 0});
+    auto loop = Loop::open({.submissions = 16,
+                            .completions = 128,
+                            .receive_buffers = has_far_end(plan.kind) ? 4U : 0U});
     if (!loop) return std::unexpected(NoRun{explain_ring_error(loop.error()), true});
-    Report report = Control(plan, **engine, **loop, signals, watcher).run();
-    describe(plan, report);
-    judge(report);
+    Plan planned = plan;
+    if (has_far_end(plan.kind) && plan.run_id == 0) planned.run_id = drawn_id();
+    auto report = Control(planned, **engine, **loop, signals, watcher).run();
+    if (!report) return report;
+    describe(plan, *report);
+    judge(*report);
     return report;
 }
 

@@ -31,7 +31,7 @@ std::unique_ptr<Slot> make_slot(Worker& worker, std::size_t number) {
         case Kind::tcp_connect:
             return make_connect_slot(worker);
         case Kind::tcp_stream:
-            return make_bulk_slot(worker);
+            return make_bulk_slot(worker, number);
         case Kind::udp_echo:
             return make_datagram_slot(worker, number);
         case Kind::udp_stream:

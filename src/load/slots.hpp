@@ -17,7 +17,7 @@ namespace spate::load {
 /// Connects and closes: a request is a connection.
 [[nodiscard]] std::unique_ptr<Slot> make_connect_slot(Worker& worker);
 /// Sends or receives without end, or both: a request is a message.
-[[nodiscard]] std::unique_ptr<Slot> make_bulk_slot(Worker& worker);
+[[nodiscard]] std::unique_ptr<Slot> make_bulk_slot(Worker& worker, std::size_t number);
 /// Sends a datagram and waits for it to come back.
 [[nodiscard]] std::unique_ptr<Slot> make_datagram_slot(Worker& worker, std::size_t number);
 /// Sends datagrams without end, receives them, or both.

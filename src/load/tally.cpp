@@ -27,9 +27,11 @@ void Tally::clear() {
     reconnects = 0;
 }
 
-void FailureTable::count(Failure failure, Duration since_start, std::string_view sample) {
+void FailureTable::count(Failure failure, Duration since_start, std::string_view sample,
+                         std::uint64_t count) {
     ErrorInfo& row = rows_[static_cast<std::size_t>(failure)];
-    if (row.count++ == 0) {
+    row.count += count;
+    if (row.count == count) {
         row.failure = failure;
         row.first_ns = since_start.count();
         row.sample = sample;

@@ -36,7 +36,8 @@ struct Tally {
 /// Failures by class, of the whole run.
 class FailureTable {
   public:
-    void count(Failure failure, Duration since_start, std::string_view sample);
+    void count(Failure failure, Duration since_start, std::string_view sample,
+               std::uint64_t count = 1);
     void add(const FailureTable& other);
     void clear() { rows_ = {}; }
     /// Those that occurred.

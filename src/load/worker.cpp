@@ -26,18 +26,27 @@ std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t in
 
 Gate::Limits limits_of(const Plan& plan, unsigned index) {
     Gate::Limits limits{.patience = plan.most_backlog};
-    if (plan.requests != UINT64_MAX)
-        limits.requests = part_of(plan.requests, plan.threads, index);
+    if (plan.requests != UINT64_MAX) limits.requests = part_of(plan.requests, plan.threads, index);
     return limits;
 }
 
 std::optional<Schedule> schedule_of(const Plan& plan, unsigned index) {
-    if (!plan.rate) return std::nullopt;
+    // What only comes is paced where it comes from.
+    if (!plan.rate || only_receives(plan)) return std::nullopt;
     const Share share{plan.slice * plan.threads + index, plan.slices * plan.threads};
     return Schedule(*plan.rate, share, plan.poisson, plan.seed);
 }
 
 }  // namespace
+
+OneWayCounts& OneWayCounts::operator+=(const OneWayCounts& other) {
+    warm_up_bytes += other.warm_up_bytes;
+    numbered += other.numbered;
+    unsent += other.unsent;
+    received += other.received;
+    kernel_drops += other.kernel_drops;
+    return *this;
+}
 
 Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
     : loop_(loop),
@@ -70,16 +79,34 @@ Task<void> Worker::run_slot(Slot& slot) {
     moved_.set();
 }
 
-Task<void> Worker::run(std::function<void()> connected) {
-    co_await loop_.yield();  // Events need a loop that runs.
-    busy_tasks_ = std::min(most_preparing, slots_.size());
-    for (std::size_t lane = busy_tasks_; lane > 0; --lane)
-        loop_.spawn(prepare_some());
+Task<void> Worker::finish_slot(Slot& slot) {
+    co_await slot.finish();
+    --busy_tasks_;
+    moved_.set();
+}
+
+Task<void> Worker::wait_for_tasks() {
     while (busy_tasks_ != 0) {
         moved_.reset();
         co_await moved_.wait();
     }
-    connected();
+}
+
+Task<void> Worker::finish_slots() {
+    co_await released_.wait();
+    busy_tasks_ = slots_.size();
+    for (const auto& slot : slots_)
+        loop_.spawn(finish_slot(*slot));
+    co_await wait_for_tasks();
+}
+
+Task<void> Worker::run(News news) {
+    co_await loop_.yield();  // Events need a loop that runs.
+    busy_tasks_ = std::min(most_preparing, slots_.size());
+    for (std::size_t lane = busy_tasks_; lane > 0; --lane)
+        loop_.spawn(prepare_some());
+    co_await wait_for_tasks();
+    news.connected();
     co_await started_.wait();
     const Duration cpu = thread_cpu();
     const TimePoint began = Clock::now();
@@ -87,18 +114,21 @@ Task<void> Worker::run(std::function<void()> connected) {
     busy_tasks_ = slots_.size();
     for (const auto& slot : slots_)
         loop_.spawn(run_slot(*slot));
-    while (busy_tasks_ != 0) {
-        moved_.reset();
-        co_await moved_.wait();
-    }
+    co_await wait_for_tasks();
     ran_ = Clock::now() - began;
     busy_ = thread_cpu() - cpu - (loop_.counters().polled - polled);
     end_.cancel();
+    close_gate();
     settle();
+    if (has_far_end(plan_.kind)) {
+        news.sent_all();
+        co_await finish_slots();
+    }
 }
 
 void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
     measured_ = measured;
+    end_at_ = end;
     if (!cut_) {
         gate_.open(start, end);
         if (end != no_deadline) loop_.timers().arm(end_, end);
@@ -108,15 +138,19 @@ void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
 
 void Worker::cut() {
     cut_ = true;
-    gate_.close();
+    close_gate();
     for (const auto& slot : slots_)
         slot->cut();
     started_.set();
 }
 
+void Worker::close_gate() {
+    gate_.close();
+    over_.set();
+}
+
 // What nobody has accounted for by now was in flight, or never got a connection.
 void Worker::settle() {
-    gate_.close();
     Totals& totals = tally().totals;
     const std::uint64_t unsent = gate_.left_over(measured_);
     totals.planned += unsent + gate_.shed();
@@ -141,7 +175,8 @@ void Worker::sent(const Asked& asked, std::size_t bytes) {
     Tally& to = tally();
     ++to.totals.sent;
     to.totals.bytes_out += bytes;
-    if (plan_.rate) to.send_lag.record(static_cast<std::uint64_t>((asked.sent - asked.planned).count()));
+    if (plan_.rate)
+        to.send_lag.record(static_cast<std::uint64_t>((asked.sent - asked.planned).count()));
 }
 
 void Worker::answered(const Asked& asked, TimePoint first_byte, TimePoint done,
@@ -155,6 +190,42 @@ void Worker::answered(const Asked& asked, TimePoint first_byte, TimePoint done,
     // In a closed loop a request is planned when it is sent.
     if (plan_.rate) to.service.record(static_cast<std::uint64_t>((done - asked.sent).count()));
     to.first_byte.record(static_cast<std::uint64_t>((first_byte - asked.sent).count()));
+}
+
+void Worker::planned_one_way(std::uint64_t count) {
+    tally().totals.planned += count;
+    outstanding_ += count;
+}
+
+void Worker::sent_one_way(std::uint64_t count, std::uint64_t bytes) {
+    Totals& totals = tally().totals;
+    totals.sent += count;
+    totals.ok += count;
+    totals.bytes_out += bytes;
+    outstanding_ -= count;
+}
+
+void Worker::failed_one_way(std::uint64_t count, const Trouble& trouble) {
+    if (count == 0) return;
+    Totals& totals = tally().totals;
+    (column_of(trouble.failure) == Column::timeout ? totals.timeout : totals.net_error) += count;
+    outstanding_ -= count;
+    failures_.count(trouble.failure, loop_.now() - measured_, trouble.sample, count);
+}
+
+void Worker::received_one_way(TimePoint when, std::uint64_t count, std::uint64_t bytes) {
+    if (!counts(when)) return;
+    Totals& totals = tally().totals;
+    totals.planned += count;
+    totals.sent += count;
+    totals.ok += count;
+    totals.bytes_in += bytes;
+}
+
+void Worker::count_lag(TimePoint planned, TimePoint sent) {
+    if (!plan_.rate) return;
+    const Duration lag = std::max(Duration{0}, Duration(sent - planned));
+    tally().send_lag.record(static_cast<std::uint64_t>(lag.count()));
 }
 
 void Worker::count_status(const Asked& asked, int status) {
@@ -195,7 +266,8 @@ void Worker::count_preparations() {
     for (const ErrorInfo& row : preparations_.rows()) {
         Totals& totals = tally().totals;
         totals.planned += row.count;
-        (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) += row.count;
+        (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) +=
+            row.count;
     }
     failures_.add(preparations_);
 }

@@ -18,6 +18,7 @@
 #include "load/gate.hpp"
 #include "load/plan.hpp"
 #include "load/response_reader.hpp"
+#include "load/sequence.hpp"
 #include "load/tally.hpp"
 
 namespace spate::load {
@@ -50,16 +51,29 @@ class Slot {
     [[nodiscard]] virtual Task<void> run() = 0;
     /// Ends what is in flight: it counts as such.
     virtual void cut() = 0;
+    /// One-way kinds: receives what is still to come, after the far end has sent its last.
+    [[nodiscard]] virtual Task<void> finish() { co_return; }
 
     [[nodiscard]] std::uint64_t requests() const { return requests_; }
 
   protected:
     [[nodiscard]] Worker& worker() const { return worker_; }
-    void count_request() { ++requests_; }
+    void count_request(std::uint64_t count = 1) { requests_ += count; }
 
   private:
     Worker& worker_;
     std::uint64_t requests_ = 0;
+};
+
+/// What only one-way kinds count, of one thread and its whole run.
+struct OneWayCounts {
+    std::uint64_t warm_up_bytes = 0;  ///< Sent, and not in the totals.
+    std::uint64_t numbered = 0;       ///< Datagrams of the measured part, sent or not,
+    std::uint64_t unsent = 0;         ///< and those that were not.
+    FlowCounts received;
+    std::uint64_t kernel_drops = 0;  ///< At the sockets that received.
+
+    OneWayCounts& operator+=(const OneWayCounts& other);
 };
 
 class Worker {
@@ -70,14 +84,22 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// All that it does. `connected` is called when every connection stands or has failed.
-    [[nodiscard]] Task<void> run(std::function<void()> connected);
+    /// What it tells the one who made it, on its own thread.
+    struct News {
+        std::function<void()> connected;  ///< Every connection stands or has failed.
+        /// One-way kinds: nothing more is sent from here. It goes on after release().
+        std::function<void()> sent_all;
+    };
+    /// All that it does.
+    [[nodiscard]] Task<void> run(News news);
 
     // From other threads by Loop::post():
     /// Requests are planned from `start` on; those before `measured` do not count.
     void start(TimePoint start, TimePoint measured, TimePoint end);
     /// Ends now, what is in flight stays so.
     void cut();
+    /// The far end has sent its last, or will not be heard of again.
+    void release() { released_.set(); }
     /// What was counted since the last call. It stays as it is until the call after.
     [[nodiscard]] const Tally& take_tally();
 
@@ -86,6 +108,10 @@ class Worker {
     [[nodiscard]] const Plan& plan() const { return plan_; }
     [[nodiscard]] Gate& gate() { return gate_; }
     [[nodiscard]] bool is_cut() const { return cut_; }
+    /// Set when requests end: the time is over, or the run is cut.
+    [[nodiscard]] Event& over() { return over_; }
+    /// When they end; no_deadline until it is known.
+    [[nodiscard]] TimePoint end() const { return end_at_; }
     [[nodiscard]] KnownHead& known_head(std::size_t request) { return known_heads_[request]; }
     /// Bodies larger than this have come: better thrown away in the kernel.
     [[nodiscard]] bool& large_answers() { return large_answers_; }
@@ -94,6 +120,16 @@ class Worker {
     void sent(const Asked& asked, std::size_t bytes);
     /// A whole answer, good or bad by `failure`.
     void answered(const Asked& asked, TimePoint first_byte, TimePoint done, std::uint64_t bytes);
+    /// The same for what gets no answer, many at a time: handed out, `counts()` of them; sent,
+    /// which is all that is asked of them; or not.
+    [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
+    void planned_one_way(std::uint64_t count);
+    void sent_one_way(std::uint64_t count, std::uint64_t bytes);
+    void failed_one_way(std::uint64_t count, const Trouble& trouble);
+    /// Messages from the far end: only what came is known to have been planned.
+    void received_one_way(TimePoint when, std::uint64_t count, std::uint64_t bytes);
+    void count_lag(TimePoint planned, TimePoint sent);
+    [[nodiscard]] OneWayCounts& one_way() { return one_way_; }
     void count_status(const Asked& asked, int status);
     void failed(const Asked& asked, const Trouble& trouble);
     /// A connection, with the time it took.
@@ -114,12 +150,15 @@ class Worker {
     class End : public Timer {
       public:
         explicit End(Worker& owner) : Timer(&over), worker(owner) {}
-        static void over(Timer& timer) { static_cast<End&>(timer).worker.gate_.close(); }
+        static void over(Timer& timer) { static_cast<End&>(timer).worker.close_gate(); }
         Worker& worker;
     };
     [[nodiscard]] Task<void> prepare_some();
     [[nodiscard]] Task<void> run_slot(Slot& slot);
-    [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
+    [[nodiscard]] Task<void> finish_slot(Slot& slot);
+    [[nodiscard]] Task<void> finish_slots();
+    [[nodiscard]] Task<void> wait_for_tasks();
+    void close_gate();
     void settle();
 
     Loop& loop_;
@@ -132,9 +171,13 @@ class Worker {
     FailureTable failures_;
     FailureTable preparations_;
     TimePoint measured_ = no_deadline;
+    TimePoint end_at_ = no_deadline;
     End end_{*this};
     Event moved_;  // a slot has been prepared, or has ended
     Event started_;
+    Event over_;
+    Event released_;
+    OneWayCounts one_way_;
     std::size_t next_to_prepare_ = 0;
     std::size_t busy_tasks_ = 0;
     std::size_t connected_ = 0;

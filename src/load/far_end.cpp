@@ -1,0 +1,125 @@
+#include "load/far_end.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace spate::load {
+namespace {
+
+Hello hello_of(const Plan& plan) {
+    Hello hello{.run = plan.run_id,
+                .kind = plan.kind,
+                .direction = plan.direction,
+                .message_bytes = plan.message_bytes,
+                .flows = plan.connections,
+                .segmented = plan.segmented};
+    if (plan.rate) hello.rate = plan.rate->first_rate() / static_cast<double>(plan.slices);
+    return hello;
+}
+
+}  // namespace
+
+FarEnd::FarEnd(Loop& loop, const Plan& plan, std::function<void()> lost)
+    : loop_(loop), plan_(plan), lost_(std::move(lost)) {}
+
+std::string FarEnd::where() const {
+    return plan_.addresses.front().text() + ": ";
+}
+
+Task<std::expected<void, std::string>> FarEnd::open() {
+    const Address& peer = plan_.addresses.front();
+    auto socket = co_await spate::connect(loop_, peer, plan_.connect_timeout);
+    if (!socket) {
+        co_return std::unexpected(where() + socket.error().message() +
+                                  "; is `spate load --sink` running there?");
+    }
+    stream_.emplace(loop_, std::move(*socket));
+    lines_.emplace(*stream_);
+    listening_ = true;
+    loop_.spawn(listen());
+    std::string hello = encode(hello_of(plan_));
+    auto answer = co_await ask(std::move(hello));
+    if (!answer) co_return std::unexpected(answer.error());
+    auto consent = read_consent(*answer);
+    if (!consent) co_return std::unexpected(where() + consent.error());
+    co_return std::expected<void, std::string>{};
+}
+
+Task<void> FarEnd::listen() {
+    for (;;) {
+        auto line = co_await lines_->next();
+        if (!line) {
+            gone_ = where() + line.error().message();
+            break;
+        }
+        answer_ = std::move(*line);
+        news_.set();
+    }
+    listening_ = false;
+    news_.set();
+    if (!stopping_) lost_();
+}
+
+Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line) {
+    answer_.reset();
+    news_.reset();
+    // Not only the answer: all that the connection does until then.
+    stream_->set_deadline(later(Clock::now(), plan_.timeout));
+    const std::string_view question = line;
+    auto sent = co_await lines_->send(question);
+    while (sent && !answer_ && listening_) {
+        news_.reset();
+        co_await news_.wait();
+    }
+    stream_->set_deadline(no_deadline);
+    if (answer_) co_return std::move(*answer_);
+    co_return std::unexpected(!gone_.empty() ? gone_ : where() + "does not answer");
+}
+
+Task<std::expected<void, std::string>> FarEnd::start() {
+    const bool at_once = plan_.warmup.count() == 0;
+    std::string order = encode(at_once ? Order::start_measured : Order::start);
+    auto answer = co_await ask(std::move(order));
+    if (!answer) co_return std::unexpected(answer.error());
+    auto consent = read_consent(*answer);
+    co_return consent;
+}
+
+Task<void> FarEnd::measure() {
+    if (plan_.warmup.count() == 0 || !listening_ || stopping_) co_return;
+    const std::string order = encode(Order::measure);
+    const std::string_view line = order;
+    telling_ = true;
+    co_await lines_->send(line);
+    telling_ = false;
+    news_.set();
+}
+
+Task<std::expected<FarCounts, std::string>> FarEnd::stop() {
+    stopping_ = true;
+    while (telling_) {
+        news_.reset();
+        co_await news_.wait();
+    }
+    if (!listening_) co_return std::unexpected(gone_);
+    std::string order = encode(Order::stop);
+    auto answer = co_await ask(std::move(order));
+    if (!answer) co_return std::unexpected(answer.error());
+    auto counts = read_counts(*answer);
+    co_return counts;
+}
+
+Task<void> FarEnd::close() {
+    stopping_ = true;
+    if (!stream_) co_return;
+    stream_->abort(ECANCELED);
+    while (listening_) {
+        news_.reset();
+        co_await news_.wait();
+    }
+    co_await stream_->close();
+    lines_.reset();
+    stream_.reset();
+}
+
+}  // namespace spate::load

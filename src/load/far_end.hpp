@@ -1,0 +1,55 @@
+// The client's line to the far end of a one-way run: agrees on the run, asks for its counts.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <spate/tcp.hpp>
+
+#include "load/control_line.hpp"
+#include "load/control_message.hpp"
+#include "load/plan.hpp"
+
+namespace spate::load {
+
+/// Lives on the loop of the one who controls the run. Pinned; co_await close() before it dies.
+/// Errors are sentences.
+class FarEnd {
+  public:
+    /// `lost` is called when the far end is gone before it was asked to stop.
+    FarEnd(Loop& loop, const Plan& plan, std::function<void()> lost);
+    FarEnd(const FarEnd&) = delete;
+    FarEnd& operator=(const FarEnd&) = delete;
+
+    /// Connects, and proposes the run.
+    [[nodiscard]] Task<std::expected<void, std::string>> open();
+    /// Data may flow from now on.
+    [[nodiscard]] Task<std::expected<void, std::string>> start();
+    /// The warm-up is over.
+    [[nodiscard]] Task<void> measure();
+    /// It sends no more, and tells what it has counted.
+    [[nodiscard]] Task<std::expected<FarCounts, std::string>> stop();
+    [[nodiscard]] Task<void> close();
+
+  private:
+    [[nodiscard]] Task<std::expected<std::string, std::string>> ask(std::string line);
+    [[nodiscard]] Task<void> listen();
+    [[nodiscard]] std::string where() const;
+
+    Loop& loop_;
+    const Plan& plan_;
+    std::function<void()> lost_;
+    std::optional<TcpStream> stream_;
+    std::optional<ControlLines> lines_;
+    // What listen() has heard and nobody has taken yet.
+    std::optional<std::string> answer_;
+    std::string gone_;  // why there will be no more
+    bool stopping_ = false;
+    bool listening_ = false;
+    bool telling_ = false;
+    Event news_;
+};
+
+}  // namespace spate::load

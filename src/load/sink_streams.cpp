@@ -1,0 +1,104 @@
+// The far end's streams.
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "load/bulk.hpp"
+#include "load/sink_worker.hpp"
+
+namespace spate::load {
+namespace {
+
+constexpr auto preamble_patience = std::chrono::seconds(5);
+// A thread's: beyond, who comes is turned away.
+constexpr std::size_t most_streams = 4096;
+// Between two counts, so that a stream that is cut off has its bytes counted but the last.
+constexpr std::uint64_t counted_together = 16 << 20;
+
+}  // namespace
+
+void SinkWorker::adopt(Fd socket) {
+    if (streams_.size() >= most_streams || shut_.is_set())
+        ++refused_;
+    else
+        loop_.spawn(serve(std::move(socket)));
+}
+
+Task<void> SinkWorker::serve(Fd socket) {
+    TcpStream stream(loop_, std::move(socket));
+    streams_.push_back(&stream);
+    stream.set_deadline(later(loop_.now(), preamble_patience));
+    std::array<std::byte, preamble_bytes> memory;
+    const std::span<std::byte> room(memory);
+    auto got = co_await stream.receive_into(room, true);
+    const auto preamble = read_preamble(room.first(got.value_or(0)));
+    Shared part = preamble ? find(preamble->run) : nullptr;
+    // Twice as many as there may be: one that was broken is replaced before we hear of its end.
+    const bool fits = part && part->run->hello.kind == Kind::tcp_stream &&
+                      preamble->direction == part->run->hello.direction && !part->stopping &&
+                      part->streams.size() < 2 * std::size_t{part->run->hello.flows};
+    if (fits) {
+        const std::uint32_t flow = preamble->flow;
+        co_await carry(stream, std::move(part), flow);
+    } else {
+        ++refused_;
+    }
+    std::erase(streams_, &stream);
+    co_await stream.close();
+}
+
+Task<void> SinkWorker::carry(TcpStream& stream, Shared part, std::uint32_t flow) {
+    const Direction direction = part->run->hello.direction;
+    stream.set_deadline(no_deadline);
+    part->streams.push_back(&stream);
+    if (receives(direction)) ++part->sending;
+    if (sends(direction)) ++part->receiving;
+    if (direction == Direction::both) {
+        loop_.spawn(receive_stream(stream, *part));
+        co_await send_stream(stream, part, flow);
+        while (part->receiving != 0) {
+            part->moved.reset();
+            co_await part->moved.wait();
+        }
+    } else if (direction == Direction::send) {
+        co_await receive_stream(stream, *part);
+    } else {
+        co_await send_stream(stream, part, flow);
+        // The client closes when it has everything.
+        co_await stream.discard(UINT64_MAX);
+    }
+    std::erase(part->streams, &stream);
+}
+
+Task<void> SinkWorker::receive_stream(TcpStream& stream, Part& part) {
+    for (;;) {
+        auto got = co_await stream.discard(counted_together);
+        if (!got || *got == 0) break;
+        part.counts.bytes_received += *got;
+    }
+    --part.receiving;
+    part.moved.set();
+}
+
+Task<void> SinkWorker::send_stream(TcpStream& stream, Shared part, std::uint32_t flow) {
+    const Hello& hello = part->run->hello;
+    co_await part->started.wait();
+    Pacer pacer(hello, flow, part->start_at);
+    while (!part->stopping) {
+        const std::size_t count = pacer.due(Clock::now(), messages_together(hello.message_bytes));
+        if (count == 0) {
+            const TimePoint next = pacer.next();
+            co_await clock_.until(next);
+            continue;
+        }
+        auto sent = co_await send_bulk(stream, count * hello.message_bytes);
+        if (!sent) break;
+        part->counts.messages_sent += count;
+        part->counts.bytes_sent += count * hello.message_bytes;
+    }
+    stream.finish_sending();
+    --part->sending;
+    part->moved.set();
+}
+
+}  // namespace spate::load

@@ -1,0 +1,139 @@
+#include "load/sink_worker.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace spate::load {
+namespace {
+
+// What is still on its way comes closer together than this; and there is an end to it.
+constexpr auto quiet = std::chrono::milliseconds(200);
+constexpr auto longest_drain = std::chrono::seconds(3);
+constexpr auto last_patience = std::chrono::seconds(5);
+
+}  // namespace
+
+Pacer::Pacer(const Hello& hello, std::uint32_t flow, TimePoint start) : start_(start) {
+    if (hello.rate > 0) {
+        schedule_.emplace(RateShape::constant(hello.rate), Share{flow % hello.flows, hello.flows},
+                          false, 0);
+    }
+}
+
+std::size_t Pacer::due(TimePoint now, std::size_t most) {
+    if (!schedule_) return most;
+    std::size_t count = 0;
+    for (; count < most && next() <= now; ++count)
+        schedule_->advance();
+    return count;
+}
+
+TimePoint Pacer::next() const {
+    return schedule_ ? later(start_, schedule_->due()) : start_;
+}
+
+Result<void> SinkWorker::open(const Address& address) {
+    UdpOptions options{.reuse_port = options_.threads > 1, .timestamps = true};
+    options.receive_buffer = options_.receive_buffer_bytes;
+    auto socket = UdpSocket::open(loop_, address, options);
+    if (!socket) return std::unexpected(socket.error());
+    socket_ = std::move(*socket);
+    return {};
+}
+
+Task<void> SinkWorker::run() {
+    if (socket_) loop_.spawn(listen());
+    co_await shut_.wait();
+    for (TcpStream* stream : streams_)
+        stream->abort(ECANCELED);
+    if (socket_) co_await socket_->close();
+}
+
+SinkWorker::Shared SinkWorker::find(std::uint64_t run) const {
+    const auto found = parts_.find(run);
+    return found == parts_.end() ? nullptr : found->second;
+}
+
+void SinkWorker::begin(const std::shared_ptr<const SinkRun>& run) {
+    parts_.emplace(run->hello.run, std::make_shared<Part>(run));
+}
+
+void SinkWorker::start(std::uint64_t run, bool measured) {
+    const Shared part = find(run);
+    if (!part) return;
+    if (measured) mark_measured(*part, socket_ ? kernel_drops(socket_->fd()) : 0);
+    part->start_at = Clock::now();
+    part->started.set();
+}
+
+void SinkWorker::measure(std::uint64_t run) {
+    if (const Shared part = find(run)) mark_measured(*part, drops_seen_);
+}
+
+// By its client's word, or by the first datagram that counts: that may be here before. What had
+// been dropped when the warm-up's last ones came is not the measured part's; in between it may be,
+// and no more is put down to it than was lost.
+void SinkWorker::mark_measured(Part& part, std::uint32_t drops_before) {
+    if (!std::exchange(part.measured, true)) part.drops_before = drops_before;
+}
+
+void SinkWorker::stop(std::uint64_t run, std::function<void(const FarCounts&)> done) {
+    Shared part = find(run);
+    if (part)
+        loop_.spawn(finish(std::move(part), std::move(done)));
+    else
+        done({});
+}
+
+Task<void> SinkWorker::finish(Shared part, std::function<void(const FarCounts&)> done) {
+    part->stopping = true;
+    part->started.set();
+    clock_.wake_all();
+    // A client that neither takes nor ends anything must not hold up the answer for long.
+    for (TcpStream* stream : part->streams)
+        stream->set_deadline(loop_.now() + last_patience);
+    while (part->sending + part->receiving != 0) {
+        part->moved.reset();
+        co_await part->moved.wait();
+    }
+    if (part->counts_datagrams()) {
+        co_await drain(*part);
+        if (!part->measured) part->drops_before = kernel_drops(socket_->fd());
+        part->counts.kernel_drops = kernel_drops(socket_->fd()) - part->drops_before;
+        for (const auto& [number, flow] : part->flows) {
+            part->counts.flows += flow->receiver.counts();
+            part->counts.strays += flow->receiver.strays();
+        }
+        part->counts.bytes_received = part->counts.flows.received * part->run->hello.message_bytes;
+    }
+    done(part->counts);
+}
+
+Task<void> SinkWorker::drain(Part& part) {
+    const TimePoint began = loop_.now();
+    part.last_arrival = std::max(part.last_arrival, began);
+    while (loop_.now() < part.last_arrival + quiet && loop_.now() < began + longest_drain)
+        co_await loop_.sleep_until(part.last_arrival + quiet);
+}
+
+void SinkWorker::end(std::uint64_t run) {
+    const auto found = parts_.find(run);
+    if (found == parts_.end()) return;
+    const Shared part = std::move(found->second);
+    parts_.erase(found);
+    recent_ = nullptr;
+    part->stopping = true;
+    part->started.set();
+    clock_.wake_all();
+    for (TcpStream* stream : part->streams)
+        stream->abort(ECANCELED);
+}
+
+void SinkWorker::shut() {
+    while (!parts_.empty())
+        end(parts_.begin()->first);
+    shut_.set();
+}
+
+}  // namespace spate::load
