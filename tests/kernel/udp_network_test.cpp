@@ -138,6 +138,22 @@ TEST_F(UdpNetworkTest, GoesOnOneByOneWhereSegmentsAreRefusedAndRemembers) {
     run(body());
 }
 
+// Port 0 is EINVAL as well: a peer that cannot be sent to costs the others nothing.
+TEST_F(UdpNetworkTest, AWrongPeerIsNoRefusalOfSegments) {
+    auto body = [&]() -> Task<void> {
+        auto sender = open("127.0.0.1:0");
+        const Address nobody = *Address::parse("127.0.0.1:0");
+        const std::string run(300, 'r');
+        const Outgoing outgoing[] = {{bytes_of(run), &nobody, 100}};
+        const std::span<const Outgoing> batch(outgoing);
+        auto sent = co_await sender->send(batch);
+        EXPECT_EQ(sent.error().code, EINVAL);
+        EXPECT_GT(sender->segmented_below(), 100U);
+        co_await sender->close();
+    };
+    run(body());
+}
+
 TEST_F(UdpNetworkTest, AClosedPortIsAnErrorOfThatPeerAndTheSocketLives) {
     for (const char* where : {"127.0.0.1:0", "[::1]:0"}) {
         SCOPED_TRACE(where);
