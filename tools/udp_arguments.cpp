@@ -9,7 +9,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "talk/hex.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
 
@@ -116,18 +115,15 @@ std::expected<void, std::string> choose_payload(const Payload& payload, PostOpti
         post.piece = payload.size;
         return {};
     }
-    if (payload.words.empty()) return {};
+    if (payload.words.empty()) {
+        if (post.count != 1) return std::unexpected("--count is for TEXT or --file");
+        return {};
+    }
     std::string text;
     for (const std::string& word : payload.words)
         text += (text.empty() ? "" : " ") + word;
-    if (post.text.hex) {
-        auto bytes = parse_hex(text);
-        if (!bytes) return std::unexpected("--hex: " + bytes.error());
-        post.payload = std::move(*bytes);
-        return {};
-    }
     auto wire = TextToWire::open(post.text);
-    auto bytes = post.text.line_end == LineEnd::feed ? wire->text(text) : wire->line(text);
+    auto bytes = payload_of(text, *wire, post.text);
     if (!bytes) return std::unexpected(bytes.error());
     post.payload = std::move(*bytes);
     return {};
@@ -159,10 +155,11 @@ std::expected<UdpSendArguments, int> parse_udp_send(int argc, char** argv) {
     app.add_option("TARGET", post.name, "HOST:PORT, a group, unix:PATH")
         ->required()
         ->type_name(" ");
-    app.add_option("TEXT", payload.words, "what to say; with --hex, its bytes")->type_name(" ");
-    app.add_option("-f,--file", payload.file, "send a file")->type_name("FILE");
+    app.add_option("TEXT", payload.words, "what to say, else each line of input; with --hex, bytes")->type_name(" ");
+    auto* file = app.add_option("-f,--file", payload.file, "send a file")->type_name("FILE");
     app.add_option("--size", payload.size, "bytes a datagram of --file (1400)")
         ->type_name("N")
+        ->needs(file)
         ->check(CLI::Range(1, 65507));
     app.add_option("-n,--count", post.count, "how often (1); 0 is without end")->type_name("N");
     add_time_option(app, "-i,--interval", post.interval, "between datagrams");

@@ -1,6 +1,7 @@
 """`spate udp send` and `spate udp listen`: what is sent, shown and answered, and bad input."""
 
 import os
+import re
 import socket
 import subprocess
 import unittest
@@ -38,6 +39,7 @@ class SendTest(unittest.TestCase):
 
     def test_bytes(self):
         self.assertEqual(self.sent(1, "--hex", "00 ff", "0x41"), [b"\x00\xffA"])
+        self.assertEqual(self.sent(2, "--hex", input="00 ff\n41\n"), [b"\x00\xff", b"A"])
 
     def test_count_and_interval(self):
         self.assertEqual(self.sent(3, "--count", "3", "--interval", "1ms", "x"), [b"x"] * 3)
@@ -76,10 +78,19 @@ class SendTest(unittest.TestCase):
 
     def test_a_long_message_is_refused_with_the_limit(self):
         self.assertEqual(len(self.sent(1, input="x" * 65507)[0]), 65507)
-        done = send(self.target, input="x" * 65508 + "\nshort\n")
+        done = send(self.target, input="x" * 65508 + "\nshort\nshorter\n")
         self.assertEqual(done.returncode, 1)
         self.assertIn("65508 bytes are more than a datagram holds (65507 over IPv4)", done.stderr)
-        self.assertEqual(self.peer.recv(100), b"short")
+        self.assertEqual([self.peer.recv(100) for _ in range(2)], [b"short", b"shorter"])
+
+    def test_a_line_that_cannot_be_sent_is_told_and_the_rest_is_sent(self):
+        for option, wrong, why in (("--encoding=latin1", "\u4f60", "U+4F60"),
+                                   ("--hex", "zz", "'zz' is not two hexadecimal digits")):
+            done = send(self.target, option, input=f"41\n{wrong}\n42\n43\n")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, rf"not sent: .*{re.escape(why)}")
+            self.assertEqual([self.peer.recv(100) for _ in range(3)],
+                             [b"A", b"B", b"C"] if option == "--hex" else [b"41", b"42", b"43"])
 
     def test_unix_sockets_answer_too(self):
         where = f"unix:@spate-test-udp-{os.getpid()}"
@@ -169,6 +180,8 @@ class BadInputTest(unittest.TestCase):
         self.refused(1, "'no.such.host.invalid:7': no such host", "send",
                      "no.such.host.invalid:7", "x")
         self.refused(2, "'zz' is not two hexadecimal digits", "send", ":9", "--hex", "zz")
+        self.refused(2, "--count is for TEXT or --file", "send", ":9", "--count", "2")
+        self.refused(2, "--size requires --file", "send", ":9", "--size", "9", "x")
         self.refused(2, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
         self.refused(2, "there is no 'eth77' here", "send", ":9", "-I", "eth77", "x")
         self.refused(2, r"U\+4F60", "send", ":9", "--encoding", "latin1", "\u4f60")
