@@ -116,13 +116,13 @@ Task<void> UdpChat::take(const Datagram& datagram, WallTime now) {
     }
 }
 
-// What is said to a group comes back to a member that said it.
+// What is said to a group or to all (broadcast) comes back to who said it.
 bool UdpChat::own_echo(const Address& from, std::string_view payload) {
-    const auto said = std::ranges::find(said_to_groups_, payload);
-    if (said == said_to_groups_.end()) return false;
+    const auto said = std::ranges::find(said_to_many_, payload);
+    if (said == said_to_many_.end()) return false;
     auto local = Address::of_local(socket_.fd());
     if (!local || local->port() != from.port() || !is_own_address(from)) return false;
-    said_to_groups_.erase(said);
+    said_to_many_.erase(said);
     return true;
 }
 
@@ -229,8 +229,9 @@ Task<void> UdpChat::say(std::string text) {
         complaint = too_long(bytes->size(), *target_);
     if (complaint.empty()) {
         const auto payload = std::as_bytes(std::span(*bytes));
-        if (is_group(*target_)) said_to_groups_.push_back(*bytes);
-        if (said_to_groups_.size() > most_echoes) said_to_groups_.pop_front();
+        // Which addresses reach all is the routes' to know; own ones do not.
+        if (!is_own_address(*target_)) said_to_many_.push_back(*bytes);
+        if (said_to_many_.size() > most_echoes) said_to_many_.pop_front();
         auto sent = co_await socket_.send_to(payload, *target_);
         if (!sent) complaint = target_->text() + ": " + sent.error().message();
         dump_.record(Way::sent, target_->text(), payload, std::chrono::system_clock::now());
@@ -244,8 +245,10 @@ Task<void> UdpChat::choose(std::string name) {
     std::string answer;
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size() && number >= 1 &&
-        number <= peers_.size()) {
+    const bool is_number = !name.empty() && end == name.data() + name.size();
+    if (is_number && (error != std::errc{} || number == 0 || number > peers_.size())) {
+        answer = fmt::format("/peers has no number {}; nothing has changed\n", name);
+    } else if (is_number) {
         target_ = peers_[number - 1].address;
     } else if (!name.empty()) {
         // Name servers may be slow: messages go on arriving meanwhile.

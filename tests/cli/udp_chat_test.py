@@ -129,6 +129,12 @@ class ChatTest(unittest.TestCase):
         self.terminal.wait_for_text("'/nothing' is nothing here; /help lists what is")
         self.terminal.wait_for(self.prompt.rstrip())
 
+    def test_who_and_when_are_in_colour(self):
+        self.arrives("hello")
+        coloured = self.terminal.tmux("capture-pane", "-p", "-e")
+        style = r"(\x1b\[\d*m)*"
+        self.assertRegex(coloured, rf"\x1b\[2m[\d:]+ {style}\x1b\[32m{style}{self.name}")
+
     def test_leaving_puts_the_terminal_back(self):
         self.terminal.type("C-d")
         self.terminal.wait_for("ended with 0")

@@ -93,12 +93,46 @@ class SendTest(unittest.TestCase):
                              [b"A", b"B", b"C"] if option == "--hex" else [b"41", b"42", b"43"])
 
     def test_unix_sockets_answer_too(self):
-        where = f"unix:@spate-test-udp-{os.getpid()}"
-        with Listener("udp", "listen", "--echo", where=where) as listener:
-            done = send(where, "--wait-reply", "by name")
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn(f"{where}: by name\n", done.stdout)
+        with Folder() as folder:
+            for where in (f"unix:@spate-test-udp-{os.getpid()}", f"unix:{folder / 's'}"):
+                with self.subTest(where), Listener("udp", "listen", "--echo",
+                                                   where=where) as listener:
+                    done = send(where, "--wait-reply", "by name")
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn(f"{where}: by name\n", done.stdout)
+                    listener.stop()
+            self.assertFalse((folder / "s").exists(), "the path goes with the listener")
+
+    def test_source_address(self):
+        with Listener("udp", "listen") as listener:
+            self.assertEqual(send(listener.target, "--source", "127.0.0.9", "x").returncode, 0)
+            listener.wait_for_output(r" 127\.0\.0\.9:\d+: x\n")
             listener.stop()
+
+    def test_either_family_alone(self):
+        for family, where in (("-4", "0.0.0.0"), ("-6", r"\[::\]")):
+            with self.subTest(family), Program("udp", "listen", family, ":0") as listener:
+                port = listener.wait_for_output(rf"listening on {where}:(\d+)").group(1)
+                done = send(f"localhost:{port}", family, "x")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                listener.wait_for_output(": x\n")
+                listener.stop()
+        done = send("127.0.0.1:9", "-6", "x")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("'127.0.0.1:9': it has no IPv6 address", done.stderr)
+
+    def test_dump(self):
+        with Folder() as folder, Listener("udp", "listen", "--echo", "--dump",
+                                          folder / "theirs") as listener:
+            done = send(listener.target, "--wait-reply", "--dump", folder / "ours", "ping")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ours = (folder / "ours").read_text()
+            self.assertRegex(ours, rf"(?m)^> [\d:.]+ {listener.target} 4 bytes\n.*\|ping\|")
+            self.assertRegex(ours, rf"(?m)^< [\d:.]+ {listener.target} 4 bytes\n.*\|ping\|")
+            listener.stop()
+            theirs = (folder / "theirs").read_text()
+            for way in "<>":
+                self.assertRegex(theirs, rf"(?m)^{way} .* 4 bytes\n.*\|ping\|")
 
 
 class ListenTest(unittest.TestCase):
@@ -237,7 +271,8 @@ class PipedChatTest(unittest.TestCase):
         ann, _ = self.chat("--bind", "127.0.0.1:0")
         for typed, said in (("/bogus", "'/bogus' is nothing here"),
                             ("/to nowhere", "'nowhere': it ends in no port"),
-                            ("/to 7", "port 7|nobody|localhost|talking to"),
+                            ("/to 7", "/peers has no number 7; nothing has changed"),
+                            ("/to no.such.host.invalid:7", "no such host; nothing has changed"),
                             ("/help", "/quit"),
                             ("/hex", "hex dumps")):
             ann.type(typed + "\n")
@@ -249,6 +284,32 @@ class PipedChatTest(unittest.TestCase):
         ann.wait_for_output("not sent: 65508 bytes are more than a datagram holds")
         ann.end_input()
         self.assertEqual(ann.wait(), 0)
+
+    def test_a_broadcast_reaches_all_and_is_not_heard_by_who_said_it(self):
+        ann, port = self.chat("--bind", "0.0.0.0:0", "--nick", "ann")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob:
+            bob.settimeout(PATIENCE_S)
+            bob.bind(("0.0.0.0", 0))
+            ann.type(f"/to 127.255.255.255:{bob.getsockname()[1]}\nto all\n")
+            self.assertEqual(bob.recv(100), b"ann: to all")
+            ann.type(f"/to 127.255.255.255:{port}\nto all of us\n/to 127.255.255.255:"
+                     f"{bob.getsockname()[1]}\nagain\n")
+            self.assertEqual(bob.recv(100), b"ann: again")
+            bob.sendto(b"heard you", ("127.0.0.1", port))
+            ann.wait_for_output(": heard you\n")
+        self.assertNotIn("to all of us", ann.stdout)
+        ann.end_input()
+        self.assertEqual(ann.wait(), 0)
+
+    def test_characters_that_come_in_pieces(self):
+        with udp_socket() as peer:
+            ann, _ = self.chat("--bind", "127.0.0.1:0", f"127.0.0.1:{peer.getsockname()[1]}",
+                               "--encoding", "gbk")
+            for piece in (b"\xe4", b"\xbd", b"\xa0\xe5\xa5", b"\xbd\n"):
+                os.write(ann.process.stdin.fileno(), piece)
+            self.assertEqual(peer.recv(100), "\u4f60\u597d".encode("gbk"))
+            ann.end_input()
+            self.assertEqual(ann.wait(), 0)
 
     def test_a_group_hears_each_once(self):
         group = f"239.1.2.3:{unused_port(socket.SOCK_DGRAM)}"
