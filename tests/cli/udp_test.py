@@ -110,10 +110,10 @@ class SendTest(unittest.TestCase):
             listener.stop()
 
     def test_either_family_alone(self):
-        for family, where in (("-4", "0.0.0.0"), ("-6", r"\[::\]")):
+        for family, where, host in (("-4", "0.0.0.0", "127.0.0.1"), ("-6", r"\[::\]", "[::1]")):
             with self.subTest(family), Program("udp", "listen", family, ":0") as listener:
                 port = listener.wait_for_output(rf"listening on {where}:(\d+)").group(1)
-                done = send(f"localhost:{port}", family, "x")
+                done = send(f"{host}:{port}", family, "x")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 listener.wait_for_output(": x\n")
                 listener.stop()
