@@ -151,10 +151,12 @@ Task<void> UdpChat::read_terminal() {
     if (!target_) co_await put(std::move(hint));
     editor_->begin(prompt());
     while (!stopping_) {
-        auto ready = co_await input_.readable();
-        if (!ready) break;
-        auto line = editor_->read_character();
-        if (!line) continue;
+        auto line = editor_->next_line();
+        if (!line) {
+            auto ready = co_await input_.readable();
+            if (!ready || !editor_->read_keys()) break;
+            continue;
+        }
         if (*line == LineEditor::end_of_input) break;
         co_await handle(std::move(*line));
         if (!stopping_) editor_->begin(prompt());

@@ -103,11 +103,33 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), "\u597d,you".encode())
 
+    def test_escape_and_search_hold_no_message_up(self):
+        self.terminal.say("half a li")
+        for key in ("Escape", "C-r", "C-v", "C-x", "M-x"):
+            self.terminal.type(key)
+            self.arrives(f"after {key}")
+        self.terminal.wait_for(self.prompt + "half a li")
+        self.terminal.type("Escape", "C-c")
+        self.terminal.wait_for("ended with 0")
+
+    def test_tab_lists_no_files(self):
+        self.terminal.say("half a li")
+        self.terminal.type("Tab", "Tab")
+        self.terminal.say("ne")
+        self.terminal.wait_for(self.prompt + "half a line")
+        self.assertNotIn("home", "\n".join(self.terminal.screen()))
+
     def test_history(self):
         self.terminal.say("first")
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), b"first")
         self.terminal.type("Up", "Enter")
+        self.assertEqual(self.peer.recv(100), b"first")
+        self.terminal.say("other")
+        self.terminal.type("Enter")
+        self.assertEqual(self.peer.recv(100), b"other")
+        self.terminal.say("fi")
+        self.terminal.type("C-r", "Enter")
         self.assertEqual(self.peer.recv(100), b"first")
 
     def test_a_second_peer_is_met_and_chosen(self):
