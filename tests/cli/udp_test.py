@@ -49,7 +49,7 @@ class SendTest(unittest.TestCase):
         with Folder({"f": content}) as folder:
             self.assertEqual(self.sent(3, "--file", folder / "f"),
                              [content[:1400], content[1400:2800], content[2800:]])
-            self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "65507"), [content])
+            self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "63k"), [content])
 
     def test_many_lines_arrive_whole(self):
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -215,6 +215,9 @@ class BadInputTest(unittest.TestCase):
                      "no.such.host.invalid:7", "x")
         self.refused(2, "'zz' is not two hexadecimal digits", "send", ":9", "--hex", "zz")
         self.refused(2, "--count is for TEXT or --file", "send", ":9", "--count", "2")
+        self.refused(2, "a datagram holds 1 to 65507 bytes", "send", ":9", "--size", "64k",
+                     "--file", "/dev/null")
+        self.refused(2, "--source", "listen", ":0", "--source", "127.0.0.1")
         self.refused(2, "--size requires --file", "send", ":9", "--size", "9", "x")
         self.refused(2, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
         self.refused(2, "there is no 'eth77' here", "send", ":9", "-I", "eth77", "x")
