@@ -1,5 +1,6 @@
 """`spate udp chat` on a terminal: tmux is the terminal, and shows what a person would see."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -14,8 +15,10 @@ from talk_case import udp_socket
 class Terminal:
     """A tmux server of the test's own, with one window that runs the chat."""
 
+    numbers = itertools.count()  # A name used again may meet the server that is just ending.
+
     def __init__(self, *arguments, width=60, height=16):
-        self.name = f"spate-test-{os.getpid()}-{id(self)}"
+        self.name = f"spate-test-{os.getpid()}-{next(self.numbers)}"
         command = " ".join([binary(), "udp", "chat", *arguments])
         # `cat` keeps the window when the chat has ended.
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
