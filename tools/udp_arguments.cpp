@@ -254,7 +254,10 @@ std::expected<UdpChatArguments, int> parse_udp_chat(int argc, char** argv) {
         auto found = find(app, target, Use::connect, talk.family);
         if (!found) return std::unexpected(found.error());
         arguments.chat.peer = found->front();
-        if (is_group(found->front())) socket.options.reuse_address = true;
+        if (is_group(found->front())) {
+            socket.options.reuse_address = true;
+            socket.group = found->front();
+        }
     }
     // An IPv6 socket talks to both; a system without IPv6 has the other.
     if (bound.empty())

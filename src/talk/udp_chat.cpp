@@ -58,13 +58,12 @@ UdpChat::UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Du
       to_wire_(std::move(*TextToWire::open(options.text))),
       nick_(options.nick),
       hex_(options.text.hex),
-      colour_(term::probe_screen(output.fd()).colour) {}
+      colour_(term::probe_screen(output.fd()).colour),
+      target_(options.peer) {
+    if (target_ && is_group(*target_)) groups_.push_back(*target_);
+}
 
 Task<Ending> UdpChat::run() {
-    if (options_.peer && is_group(*options_.peer) && !join_group(*options_.peer))
-        co_return Ending{1, fmt::format("{}: cannot join the group: {}", options_.peer->text(),
-                                        std::strerror(errno))};
-    if (options_.peer) target_ = options_.peer;
     loop_.spawn(hear());
     if (input_.kind() == Input::Kind::terminal && ::isatty(output_.fd()) != 0)
         co_await read_terminal();

@@ -27,7 +27,7 @@ struct ChatOptions {
     TextOptions text;
     std::string nick;  ///< Put before what is said; empty for none.
     int family = AF_UNSPEC;
-    std::optional<Address> peer;  ///< To talk to at first.
+    std::optional<Address> peer;  ///< To talk to at first. A group has been joined.
     unsigned interface = 0;       ///< Where groups are joined; 0 lets the system choose.
 };
 
