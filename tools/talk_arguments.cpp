@@ -7,7 +7,6 @@
 #include "term/units.hpp"
 
 using spate::talk::LineEnd;
-using spate::talk::StampMode;
 using spate::talk::TextOptions;
 
 namespace {
@@ -51,9 +50,12 @@ void add_talk_options(CLI::App& app, TalkArguments& arguments) {
     app.add_option("--dump", text.dump, "record all bytes, both ways, in FILE")->type_name("FILE");
     app.add_flag_callback("-4,--ipv4", [&arguments] { arguments.family = AF_INET; }, "IPv4 alone");
     app.add_flag_callback("-6,--ipv6", [&arguments] { arguments.family = AF_INET6; }, "IPv6 alone");
+    app.add_flag("-q,--quiet", arguments.quiet, "say only what fails");
+}
+
+void add_source_option(CLI::App& app, TalkArguments& arguments) {
     app.add_option("-s,--source", arguments.source, "send from this address, HOST or HOST:PORT")
         ->type_name("ADDR");
-    app.add_flag("-q,--quiet", arguments.quiet, "say only what fails");
 }
 
 void add_time_option(CLI::App& app, const std::string& name, spate::Duration& into,

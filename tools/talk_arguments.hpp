@@ -24,6 +24,9 @@ struct TalkArguments {
 /// Wrong values throw CLI::ValidationError.
 void add_talk_options(CLI::App& app, TalkArguments& arguments);
 
+/// -s: for what sends to somebody; a listener answers from where it was asked.
+void add_source_option(CLI::App& app, TalkArguments& arguments);
+
 /// An option that takes a time: 500ms, 3, 2m.
 void add_time_option(CLI::App& app, const std::string& name, spate::Duration& into,
                      const std::string& help);

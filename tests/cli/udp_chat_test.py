@@ -1,5 +1,6 @@
 """`spate udp chat` on a terminal: tmux is the terminal, and shows what a person would see."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -14,8 +15,10 @@ from talk_case import udp_socket
 class Terminal:
     """A tmux server of the test's own, with one window that runs the chat."""
 
+    numbers = itertools.count()  # A name used again may meet the server that is just ending.
+
     def __init__(self, *arguments, width=60, height=16):
-        self.name = f"spate-test-{os.getpid()}-{id(self)}"
+        self.name = f"spate-test-{os.getpid()}-{next(self.numbers)}"
         command = " ".join([binary(), "udp", "chat", *arguments])
         # `cat` keeps the window when the chat has ended.
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
@@ -103,11 +106,33 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), "\u597d,you".encode())
 
+    def test_escape_and_search_hold_no_message_up(self):
+        self.terminal.say("half a li")
+        for key in ("Escape", "C-r", "C-v", "C-x", "M-x"):
+            self.terminal.type(key)
+            self.arrives(f"after {key}")
+        self.terminal.wait_for(self.prompt + "half a li")
+        self.terminal.type("Escape", "C-c")
+        self.terminal.wait_for("ended with 0")
+
+    def test_tab_lists_no_files(self):
+        self.terminal.say("half a li")
+        self.terminal.type("Tab", "Tab")
+        self.terminal.say("ne")
+        self.terminal.wait_for(self.prompt + "half a line")
+        self.assertNotIn("home", "\n".join(self.terminal.screen()))
+
     def test_history(self):
         self.terminal.say("first")
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), b"first")
         self.terminal.type("Up", "Enter")
+        self.assertEqual(self.peer.recv(100), b"first")
+        self.terminal.say("other")
+        self.terminal.type("Enter")
+        self.assertEqual(self.peer.recv(100), b"other")
+        self.terminal.say("fi")
+        self.terminal.type("C-r", "Enter")
         self.assertEqual(self.peer.recv(100), b"first")
 
     def test_a_second_peer_is_met_and_chosen(self):
@@ -128,6 +153,12 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.terminal.wait_for_text("'/nothing' is nothing here; /help lists what is")
         self.terminal.wait_for(self.prompt.rstrip())
+
+    def test_who_and_when_are_in_colour(self):
+        self.arrives("hello")
+        coloured = self.terminal.tmux("capture-pane", "-p", "-e")
+        style = r"(\x1b\[\d*m)*"
+        self.assertRegex(coloured, rf"\x1b\[2m[\d:]+ {style}\x1b\[32m{style}{self.name}")
 
     def test_leaving_puts_the_terminal_back(self):
         self.terminal.type("C-d")
