@@ -140,7 +140,13 @@ class CannotBeginTest(unittest.TestCase):
                        statuses=range(1, 128))
 
     def test_no_such_option(self):
-        self.check("--no-such-option", says="--no-such-option", statuses=[2])
+        for arguments in (["--limt-rate", "3", "."], [".", "--limt-rate=3"]):
+            said = self.check(*arguments, says=r"there is no option '--limt-rate(=3)?'\n",
+                              statuses=[2])
+            self.assertIn("spate serve --help says more", said)
+
+    def test_two_folders(self):
+        self.check("one", "two", says="'two' is one too many", statuses=[2])
 
     def test_bad_values(self):
         for option, value in [("--limit-rate", "fast"), ("--idle-timeout", "-1s"),
