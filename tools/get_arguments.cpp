@@ -12,7 +12,12 @@
 #include <string_view>
 #include <utility>
 
+<<<<<<< HEAD
 #include "http/digest.hpp"
+=======
+#include "command_line.hpp"
+#include "fetch/digest.hpp"
+>>>>>>> audit2
 #include "http/url.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
@@ -20,8 +25,6 @@
 namespace {
 
 using spate::fetch::Options;
-
-constexpr int usage_error = 2;
 
 constexpr const char* summary =
     "Fetches files over http:// and name://.\n"
@@ -235,11 +238,6 @@ std::expected<void, Complaint> read_jobs(const Raw& raw, GetArguments& arguments
     return {};
 }
 
-int complain(std::string_view complaint) {
-    fmt::print(stderr, "spate get: {}\nspate get --help says more.\n", complaint);
-    return usage_error;
-}
-
 }  // namespace
 
 std::expected<GetArguments, int> parse_get_arguments(int argc, char** argv) {
@@ -252,24 +250,17 @@ std::expected<GetArguments, int> parse_get_arguments(int argc, char** argv) {
     add_speed(app, arguments);
     add_patience(app, arguments);
     add_network(app, raw, arguments);
-    // CLI11 takes them from the back. wget's -nc would be read as -n -c.
+    // wget's -nc would be read as -n -c.
     std::vector<std::string> words;
-    for (int i = argc - 1; i > 0; --i) {
+    for (int i = 1; i < argc; ++i) {
         words.emplace_back(std::string_view(argv[i]) == "-nc" ? "--no-clobber" : argv[i]);
     }
-    try {
-        app.parse(words);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return std::unexpected(0);
-    } catch (const CLI::ParseError& error) {
-        return std::unexpected(complain(error.what()));
-    }
+    if (auto code = parse_command_line(app, std::move(words))) return std::unexpected(*code);
     if (auto read = read_request_options(raw, arguments.options); !read) {
-        return std::unexpected(complain(read.error()));
+        return std::unexpected(complain_of_usage(app.get_name(), read.error()));
     }
     if (auto read = read_jobs(raw, arguments); !read) {
-        return std::unexpected(complain(read.error()));
+        return std::unexpected(complain_of_usage(app.get_name(), read.error()));
     }
     const bool shows_data = std::ranges::any_of(
         arguments.jobs, [](const auto& job) { return job.destination.standard_output; });

@@ -1,17 +1,11 @@
 #include "talk_arguments.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
-
 #include "term/units.hpp"
 
 using spate::talk::LineEnd;
 using spate::talk::TextOptions;
 
 namespace {
-
-constexpr int usage_error = 2;
 
 void read_encoding(TextOptions& options, const std::string& name) {
     // Both ways are tried here: what is no encoding is a wrong argument, not a late surprise.
@@ -88,25 +82,4 @@ std::expected<std::optional<spate::Address>, std::string> read_source(
     auto found = spate::talk::find_addresses(whole, spate::talk::Use::listen, arguments.family);
     if (!found) return std::unexpected("--source " + found.error());
     return found->front();
-}
-
-std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
-    // CLI11 takes them from the back.
-    std::vector<std::string> words;
-    for (int i = argc - 1; i > 0; --i)
-        words.emplace_back(argv[i]);
-    try {
-        app.parse(words);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        return complain_of_usage(app.get_name(), error.what());
-    }
-    return std::nullopt;
-}
-
-int complain_of_usage(const std::string& command, std::string_view complaint) {
-    fmt::print(stderr, "{0}: {1}\n{0} --help says more.\n", command, complaint);
-    return usage_error;
 }

@@ -34,10 +34,3 @@ void add_time_option(CLI::App& app, const std::string& name, spate::Duration& in
 /// --source as an address; nothing when there is none.
 [[nodiscard]] std::expected<std::optional<spate::Address>, std::string> read_source(
     const TalkArguments& arguments);
-
-/// Parses; gives the exit code of what is not to be run: 0 after --help, 2 after a line about what
-/// is wrong.
-[[nodiscard]] std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
-
-/// One line about wrong usage on standard error; gives the exit code, 2.
-int complain_of_usage(const std::string& command, std::string_view complaint);

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "command_line.hpp"
+
 namespace {
 
 using namespace spate;

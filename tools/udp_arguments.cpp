@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "command_line.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
 

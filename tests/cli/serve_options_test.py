@@ -75,6 +75,15 @@ class ListenTest(unittest.TestCase):
                 self.assertEqual(got.stdout, b"hello\n")
             server.stop()
 
+    @staticmethod
+    def is_refused(path):
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+                return False
+            except ConnectionRefusedError:
+                return True
+
     def test_unix_socket_of_a_server_that_was_killed(self):
         path = str(self.folder / "socket")
         for end in ("kill", "stop"):
@@ -84,6 +93,9 @@ class ListenTest(unittest.TestCase):
                 if end == "kill":
                     server.process.kill()
                     server.wait()
+                    # The kernel takes a dead process's ring apart when it comes to that, and the
+                    # listener with it.
+                    wait_for(lambda: self.is_refused(path), "the listener to be gone")
                 else:
                     server.stop()
         said = run("serve", "--listen", f"unix:{self.folder / 'a.txt'}", self.folder.path)
@@ -140,7 +152,13 @@ class CannotBeginTest(unittest.TestCase):
                        statuses=range(1, 128))
 
     def test_no_such_option(self):
-        self.check("--no-such-option", says="--no-such-option", statuses=[2])
+        for arguments in (["--limt-rate", "3", "."], [".", "--limt-rate=3"]):
+            said = self.check(*arguments, says=r"there is no option '--limt-rate(=3)?'\n",
+                              statuses=[2])
+            self.assertIn("spate serve --help says more", said)
+
+    def test_two_folders(self):
+        self.check("one", "two", says="'two' is one too many", statuses=[2])
 
     def test_bad_values(self):
         for option, value in [("--limit-rate", "fast"), ("--idle-timeout", "-1s"),

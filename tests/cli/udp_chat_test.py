@@ -1,15 +1,17 @@
 """`spate udp chat` on a terminal: tmux is the terminal, and shows what a person would see."""
 
+<<<<<<< HEAD
 import itertools
 import os
+=======
+>>>>>>> audit2
 import shutil
 import socket
-import subprocess
 import unittest
 
 import tap
-from spate_cli import PATIENCE_S, binary, wait_for
 from talk_case import udp_socket
+<<<<<<< HEAD
 
 
 class Terminal:
@@ -55,6 +57,9 @@ class Terminal:
 
     def close(self):
         self.tmux("kill-server")
+=======
+from terminal import Terminal
+>>>>>>> audit2
 
 
 @unittest.skipUnless(shutil.which("tmux"), "no tmux here")
@@ -64,7 +69,7 @@ class ChatTest(unittest.TestCase):
         self.addCleanup(self.peer.close)
         self.name = f"127.0.0.1:{self.peer.getsockname()[1]}"
         self.prompt = f"{self.name}> "
-        self.terminal = Terminal("--bind", "127.0.0.1:0", self.name)
+        self.terminal = Terminal("udp", "chat", "--bind", "127.0.0.1:0", self.name)
         self.addCleanup(self.terminal.close)
         self.terminal.wait_for_text("listening on")
         listening = next(line for line in self.terminal.screen() if "listening on" in line)
