@@ -49,3 +49,12 @@ int complain_of_usage(const std::string& command, std::string_view complaint) {
     fmt::print(stderr, "{0}: {1}\n{0} --help says more.\n", command, complaint);
     return usage_error;
 }
+
+CLI::Option* add_repeatable(CLI::App& app, const char* name, const char* type, const char* help,
+                            std::vector<std::string>& into) {
+    return app.add_option(name, into, help)
+        ->type_name(type)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+}

@@ -16,7 +16,7 @@
 #include "http/digest.hpp"
 =======
 #include "command_line.hpp"
-#include "fetch/digest.hpp"
+#include "http/digest.hpp"
 >>>>>>> audit2
 #include "http/url.hpp"
 #include "term/escape.hpp"
@@ -61,26 +61,10 @@ struct Raw {
     bool ignored = false;
 };
 
-// An option whose text a parser of ours reads, so that its complaint is ours, too.
-template <typename Value, typename Parse>
-CLI::Option* add_parsed(CLI::App& app, const char* name, const char* type, const char* help,
-                        Value& into, Parse parse) {
-    const auto read = [name, &into, parse](const std::string& text) {
-        auto value = parse(text);
-        if (!value) throw CLI::ValidationError(name, value.error());
-        into = *value;
-    };
-    return app.add_option_function<std::string>(name, read, help)->type_name(type);
-}
-
 void add_choice_of_file(CLI::App& app, Raw& raw, GetArguments& arguments) {
     Options& options = arguments.options;
     app.add_option("URL", raw.urls, "what to fetch")->required()->type_name(" ");
-    app.add_option("-o,--output", raw.outputs, "save as FILE; - is standard output")
-        ->type_name("FILE")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
+    add_repeatable(app, "-o,--output", "FILE", "save as FILE; - is standard output", raw.outputs);
     app.add_option("-P,--directory-prefix", raw.directory, "save into FOLDER, made if missing")
         ->type_name("FOLDER");
     app.add_flag("-r,--recursive", raw.recursive, "all that is in a folder of spate serve");
@@ -153,11 +137,8 @@ void add_patience(CLI::App& app, GetArguments& arguments) {
 
 void add_network(CLI::App& app, Raw& raw, GetArguments& arguments) {
     Options& options = arguments.options;
-    app.add_option("-H,--header", raw.fields, "send this, too; 'Name:' leaves ours out")
-        ->type_name("FIELD")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
+    add_repeatable(app, "-H,--header", "FIELD", "send this, too; 'Name:' leaves ours out",
+                   raw.fields);
     app.add_option("-A,-U,--user-agent", options.request.user_agent,
                    "what to call ourselves (spate/0.1)")
         ->type_name("NAME");

@@ -14,9 +14,9 @@
 
 #include <spate/engine.hpp>
 
+#include "command_line.hpp"
 #include "http/digest.hpp"
 #include "load_target.hpp"
-#include "parsed_option.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
 
@@ -27,6 +27,7 @@ using namespace spate::load;
 using Problem = std::unexpected<std::string>;
 
 constexpr int usage_error = 1;
+constexpr int could_not_run = 2;
 
 constexpr const char* summary =
     "Puts load on a server and says how it took it.\n"
@@ -107,11 +108,8 @@ void add_request(CLI::App& app, Raw& raw, LoadArguments& arguments) {
     RequestTemplate& request = raw.target.request;
     app.add_option("URL", raw.target.urls, "what to load")->type_name(" ");
     app.add_option("-X,-m,--method", request.method, "method (GET)")->type_name("NAME");
-    app.add_option("-H,--header", request.fields, "send this, too; 'Name:' leaves ours out")
-        ->type_name("FIELD")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
+    add_repeatable(app, "-H,--header", "FIELD", "send this, too; 'Name:' leaves ours out",
+                   request.fields);
     app.add_option("--body", request.body, "send this as the body")->type_name("TEXT");
     app.add_option("--body-file", raw.target.body_file, "send this file as the body")
         ->type_name("FILE");
@@ -306,13 +304,31 @@ std::expected<void, std::string> read_whole(Raw& raw, LoadArguments& arguments) 
     return {};
 }
 
-int complain(std::string_view complaint, int code) {
-    fmt::print(stderr, "spate load: {}\n", complaint);
-    if (code == usage_error) fmt::print(stderr, "spate load --help says more.\n");
+int complain(const std::string& complaint, int code) {
+    if (code == usage_error)
+        complain_of_usage("spate load", complaint);
+    else
+        fmt::print(stderr, "spate load: {}\n", complaint);
     return code;
 }
 
-constexpr int could_not_run = 2;
+// All that a run can be told, apart from where to.
+void add_run_options(CLI::App& app, Raw& raw, LoadArguments& arguments) {
+    add_load(app, raw, arguments);
+    add_request(app, raw, arguments);
+    add_sockets(app, raw);
+    add_judgement(app, raw, arguments);
+    add_fleet(app, raw);
+}
+
+// The exit code, unless the words make sense.
+std::optional<int> parse(CLI::App& app, int argc, char** argv) {
+    app.get_formatter()->column_width(34);
+    const auto exit = parse_command_line(app, argc, argv);
+    // 2 is for runs that could not be.
+    if (exit && *exit != 0) return usage_error;
+    return exit;
+}
 
 }  // namespace
 
@@ -321,28 +337,16 @@ std::expected<LoadArguments, int> parse_load_arguments(int argc, char** argv) {
     Raw raw;
     CLI::App app(summary, "spate load");
     app.footer(footer);
-    app.get_formatter()->column_width(34);
-    add_load(app, raw, arguments);
-    add_request(app, raw, arguments);
-    add_sockets(app, raw);
-    add_judgement(app, raw, arguments);
-    add_fleet(app, raw);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return std::unexpected(0);
-    } catch (const CLI::ParseError& error) {
-        return std::unexpected(complain(error.what(), usage_error));
-    }
+    add_run_options(app, raw, arguments);
+    if (const auto exit = parse(app, argc, argv)) return std::unexpected(*exit);
     arguments.argv.assign(argv, argv + argc);
     arguments.argv.front() = "spate load";
     if (auto read = read_whole(raw, arguments); !read)
         return std::unexpected(complain(read.error(), usage_error));
-    if (auto aimed = aim(raw.target, arguments.plan); !aimed) {
-        const bool usage = raw.target.urls.empty() && raw.target.mix_file.empty();
-        return std::unexpected(complain(aimed.error(), usage ? usage_error : could_not_run));
-    }
+    if (raw.target.urls.empty() && raw.target.mix_file.empty())
+        return std::unexpected(complain("which URL?", usage_error));
+    if (auto aimed = aim(raw.target, arguments.plan); !aimed)
+        return std::unexpected(complain(aimed.error(), could_not_run));
     if (auto size = read_size(raw, arguments.plan); !size)
         return std::unexpected(complain(size.error(), usage_error));
     return arguments;

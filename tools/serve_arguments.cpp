@@ -56,28 +56,6 @@ struct Raw {
     bool no_listing = false;
 };
 
-// An option whose text a parser of ours reads, so that its complaint is ours, too.
-template <typename Value, typename Parse>
-CLI::Option* add_parsed(CLI::App& app, const std::string& name, const char* type, const char* help,
-                        Value& into, Parse parse) {
-    const std::string shown = name.substr(name.find("--"));
-    const auto read = [shown, &into, parse = std::move(parse)](const std::string& text) {
-        auto value = parse(text);
-        if (!value) throw CLI::ValidationError(shown, value.error());
-        into = static_cast<Value>(std::move(*value));
-    };
-    return app.add_option_function<std::string>(name, read, help)->type_name(type);
-}
-
-CLI::Option* add_repeatable(CLI::App& app, const char* name, const char* type, const char* help,
-                            std::vector<std::string>& into) {
-    return app.add_option(name, into, help)
-        ->type_name(type)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-}
-
 auto count_within(std::uint64_t least, std::uint64_t most) {
     return [=](std::string_view text) { return parse_count(text, least, most); };
 }
