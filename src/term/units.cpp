@@ -39,6 +39,13 @@ constexpr std::array<Unit, 14> size_units{{
     {"tb", 1000ULL * 1000 * 1000 * 1000},
 }};
 
+constexpr std::array<Unit, 4> frequency_units{{
+    {"", 1},
+    {"k", 1000},
+    {"m", 1000 * 1000},
+    {"g", 1000 * 1000 * 1000},
+}};
+
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::array<Unit, 8> duration_units{{
     {"", second_ns},
@@ -134,6 +141,26 @@ Parsed<std::uint64_t> parse_rate(std::string_view text) {
     std::string_view size = text;
     if (size.ends_with("/s")) size.remove_suffix(2);
     return parse_bytes(size, text, "rate", "bytes per second as 500k, 10M or 1.5G");
+}
+
+Parsed<double> parse_frequency(std::string_view text) {
+    std::string_view rest = text;
+    if (rest.ends_with("/s")) rest.remove_suffix(2);
+    const auto quantity = take_quantity(rest);
+    const Unit* unit = quantity ? find_unit(frequency_units, quantity->unit) : nullptr;
+    if (unit == nullptr || !rest.empty()) {
+        return not_a("frequency", text, "times per second as 250, 10k or 1.5M");
+    }
+    double value = 0;
+    const auto [number, name] = *quantity;
+    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value,
+                                        std::chars_format::fixed);
+    value *= static_cast<double>(unit->factor);
+    // What does not fit a double, or 64 bits when it is counted with.
+    if (parsed.ec != std::errc{} || value > 1e18) {
+        return std::unexpected(fmt::format("'{}' is too large", text));
+    }
+    return value;
 }
 
 Parsed<nanoseconds> parse_duration(std::string_view text) {

@@ -1,6 +1,6 @@
 // Sizes, rates, durations and counts, read from people and shown to them: the one way to do either.
 //
-// One convention throughout: k, M, G, T (and KiB, MiB, GiB, TiB) are powers of 1024, as curl, wget
+// One convention for bytes: k, M, G, T (and KiB, MiB, GiB, TiB) are powers of 1024, as curl, wget
 // and aria2 read them, and everything shown is in KiB, MiB, GiB. KB, MB, GB, TB are powers of 1000,
 // which is what the boxes that disks come in mean by them. Case does not matter.
 #pragma once
@@ -23,6 +23,10 @@ using Parsed = std::expected<T, std::string>;
 
 /// Bytes per second: any size, with or without "/s" behind it.
 [[nodiscard]] Parsed<std::uint64_t> parse_rate(std::string_view text);
+
+/// Times per second: "250", "0.5", "10k", "1.5M", "50000/s". Here k, M and G are powers of 1000,
+/// since nobody counts requests by 1024.
+[[nodiscard]] Parsed<double> parse_frequency(std::string_view text);
 
 /// "10s", "500ms", "250us", "2m", "1h30m", "1m 05s", "1.5s", "1d"; a bare number is seconds. Never
 /// negative.

@@ -148,8 +148,7 @@ TEST(HistogramCodecTest, WhatIsWrongIsSaid) {
         {{.counts = largest}, ""},
         {{.cookie = 0x1c849303, .counts = one}, "version 2"},
         {{.counts = one, .envelope_cookie = 0x1c849304}, "compressed version 2"},
-        {{.shift = 1, .counts = one}, "shifted"},
-        {{.ratio = 0, .counts = one}, "fractions"},
+        {{.shift = 1, .ratio = 1, .counts = one}, ""},  // As hdr-histogram-js writes them.
         {{.digits = 6, .counts = one}, "6 significant digits"},
         {{.digits = 0xffffffff, .counts = one}, "significant digits"},
         {{.lowest = 0, .counts = one}, "a range of 0 to"},

@@ -69,6 +69,21 @@ TEST(UnitsTest, ReadsRatesWithAndWithoutPerSecond) {
     EXPECT_NE(parse_rate("fast/s").error().find("'fast/s' is not a rate"), std::string::npos);
 }
 
+TEST(UnitsTest, ReadsFrequenciesInThousands) {
+    EXPECT_EQ(parse_frequency("250"), 250.0);
+    EXPECT_EQ(parse_frequency("0.5"), 0.5);
+    EXPECT_EQ(parse_frequency("10k"), 10'000.0);
+    EXPECT_EQ(parse_frequency("1.5 M/s"), 1'500'000.0);
+    EXPECT_EQ(parse_frequency("2G"), 2e9);
+    for (const char* text : {"", "k", "-1", "10KiB", "10k/m", "1e3", "often"}) {
+        SCOPED_TRACE(text);
+        ASSERT_FALSE(parse_frequency(text).has_value());
+        EXPECT_NE(parse_frequency(text).error().find("is not a frequency: write"),
+                  std::string::npos);
+    }
+    EXPECT_EQ(parse_frequency("9000000000G").error(), "'9000000000G' is too large");
+}
+
 TEST(UnitsTest, ReadsDurations) {
     struct Case {
         std::string text;
