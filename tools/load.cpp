@@ -10,6 +10,7 @@
 #include <spate/engine.hpp>
 
 #include "commands.hpp"
+#include "load/describe.hpp"
 #include "load/find_max.hpp"
 #include "load/report_text.hpp"
 #include "load/run.hpp"
@@ -67,6 +68,13 @@ bool keeps(const Report& report, const std::vector<Slo>& objectives) {
     return true;
 }
 
+std::string try_line(const Report& report, double rate, bool kept) {
+    return fmt::format("{:>10.0f}/s  {}  p50 {}  p99 {}  max {}  failed {}", rate,
+                       kept ? "kept  " : "missed", percentile_text(report.latency, 0.50),
+                       percentile_text(report.latency, 0.99), max_text(report.latency),
+                       report.totals.planned - report.totals.ok);
+}
+
 int find_max(LoadArguments& arguments, Signals& signals) {
     constexpr double first_rate = 1000;
     FindMax search(arguments.plan.rate ? arguments.plan.rate->first_rate() : first_rate);
@@ -79,12 +87,12 @@ int find_max(LoadArguments& arguments, Signals& signals) {
             show(*report, arguments.outputs);
             return exit_could_not_run;
         }
+        if (report->cut_short) break;
         const bool kept = keeps(*report, arguments.find_max);
         if (!arguments.outputs.quiet)
             fmt::print(stderr, "{}\n", try_line(*report, *rate, kept));
         search.tried(kept);
         if (kept) best = std::move(*report);
-        if (was_interrupted()) break;
     }
     if (!best) return complain("no rate keeps the objectives", exit_missed);
     complete(*best, arguments);
@@ -99,6 +107,13 @@ int find_max(LoadArguments& arguments, Signals& signals) {
 }
 
 }  // namespace
+
+void complete(Report& report, const LoadArguments& arguments) {
+    report.run.version = SPATE_VERSION;
+    report.run.argv = arguments.argv;
+    for (const Slo& slo : arguments.slo)
+        report.slo.push_back(evaluate(slo, report));
+}
 
 int spate_load(int argc, char** argv) {
     const std::string_view command = argc > 1 ? argv[1] : "";

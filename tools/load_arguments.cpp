@@ -351,3 +351,51 @@ std::expected<LoadArguments, int> parse_load_arguments(int argc, char** argv) {
         return std::unexpected(complain(size.error(), usage_error));
     return arguments;
 }
+
+std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv) {
+    LoadArguments arguments;
+    Raw raw;
+    std::string a;
+    std::string b;
+    std::optional<int> b_pid;
+    CLI::App app(
+        "Measures two servers in turn, in rounds of A, B and A again in an order by chance, and says\n"
+        "whether they differ: the median of the rounds' ratios, beside that of A to itself.",
+        "spate load ab");
+    app.footer(
+        "Options of spate load apply to both sides. --duration is that of each run.\n"
+        "\n"
+        "Example:\n"
+        "  spate load ab -d 2 --a http://localhost:8080/1k --b http://localhost:8081/1k \\\n"
+        "    --a-pid $(pidof spate) --b-pid $(pidof -s nginx)");
+    app.add_option("--a", a, "one server")->required()->type_name("URL");
+    app.add_option("--b", b, "the other one")->required()->type_name("URL");
+    app.add_option("--a-pid", arguments.plan.server_pid, "its process, for its CPU time")
+        ->type_name("PID");
+    app.add_option("--b-pid", b_pid, "the other's")->type_name("PID");
+    app.add_option("--pairs", arguments.pairs, "rounds (12)")
+        ->check(CLI::Range(1, 1000).description(""))
+        ->type_name("N");
+    app.add_option("--json", arguments.outputs.json, "the result as JSON; - is standard output")
+        ->type_name("FILE");
+    app.add_flag("-q,--quiet", arguments.outputs.quiet, "only what goes to files");
+    add_load(app, raw, arguments);
+    add_request(app, raw, arguments);
+    add_sockets(app, raw);
+    if (const auto exit = parse(app, argc, argv)) return std::unexpected(*exit);
+    if (!raw.target.urls.empty() || !raw.find_max.empty())
+        return std::unexpected(complain("targets are --a and --b, without --find-max", usage_error));
+    if (auto read = read_whole(raw, arguments); !read)
+        return std::unexpected(complain(read.error(), usage_error));
+    arguments.other = arguments.plan;
+    arguments.other->server_pid = b_pid;
+    for (auto [url, plan] : {std::pair(a, &arguments.plan), std::pair(b, &*arguments.other)}) {
+        LoadTarget target = raw.target;
+        target.urls = {url};
+        if (auto aimed = aim(target, *plan); !aimed)
+            return std::unexpected(complain(aimed.error(), could_not_run));
+        if (auto size = read_size(raw, *plan); !size)
+            return std::unexpected(complain(size.error(), usage_error));
+    }
+    return arguments;
+}

@@ -150,6 +150,7 @@ struct Report {
     RunInfo run;
     PlanInfo plan;
     Totals totals;
+    bool cut_short = false;  ///< Ended early, by a signal.
     Nanoseconds elapsed{0};  ///< That the totals are of: rates are totals by this.
     Histogram latency;       ///< From the planned time to the whole answer.
     Histogram service;       ///< From the real send.
