@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "load/histogram_codec.hpp"
@@ -190,7 +192,9 @@ void read_judgement(JsonFields& fields, Report& report) {
     fields.need_list("slo", [&report](JsonFields& slo) {
         SloInfo& info = report.slo.emplace_back();
         slo.need("expr", info.expression);
-        slo.need("value", info.value);
+        std::optional<double> value;
+        slo.need("value", value);
+        info.value = value.value_or(std::numeric_limits<double>::quiet_NaN());
         slo.need("ok", info.ok);
     });
 }
