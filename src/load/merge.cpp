@@ -126,7 +126,7 @@ void add_one_way(Report& sum, const Report& report) {
         to.lost_unexplained += from.lost_unexplained;
     }
     if (report.streams) {
-        if (!sum.streams) sum.streams.emplace();
+        if (!sum.streams) sum.streams = Report::Streams{};
         sum.streams->bytes_to_far_end += report.streams->bytes_to_far_end;
         sum.streams->bytes_from_far_end += report.streams->bytes_from_far_end;
     }

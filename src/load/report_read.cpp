@@ -219,7 +219,9 @@ void read_parts(JsonFields& fields, Report& report) {
     fields.take_object("udp",
                        [&](JsonFields& udp) { read_datagrams(udp, report.datagrams.emplace()); });
     fields.take_object("streams", [&](JsonFields& streams) {
-        Report::Streams& bytes = report.streams.emplace();
+        // Not emplace(): clang finds no constructor for a nested struct's defaults.
+        report.streams = Report::Streams{};
+        Report::Streams& bytes = *report.streams;
         streams.need("bytes_to_far_end", bytes.bytes_to_far_end);
         streams.need("bytes_from_far_end", bytes.bytes_from_far_end);
     });
