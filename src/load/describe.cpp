@@ -106,7 +106,8 @@ std::string value_text(const SloInfo& slo) {
     const bool percentile = text.size() > 1 && text[0] == 'p' && text[1] >= '0' && text[1] <= '9';
     const bool time = percentile || text.starts_with("max") || text.starts_with("mean") ||
                       text.starts_with("min");
-    if (time) return slo.value >= 1 ? duration_text(static_cast<std::uint64_t>(slo.value)) : "-";
+    if (std::isnan(slo.value)) return "too few to tell";
+    if (time) return slo.value >= 1 ? duration_text(static_cast<std::uint64_t>(slo.value)) : "0";
     if (text.starts_with("err")) return percent_text(slo.value);
     return term::format_frequency(slo.value);
 }

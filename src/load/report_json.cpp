@@ -141,7 +141,9 @@ Json json_of(const WarningInfo& warning) {
 }
 
 Json json_of(const SloInfo& slo) {
-    return {{"expr", slo.expression}, {"value", finite(slo.value)}, {"ok", slo.ok}};
+    // Not a number when there was too little to measure it by.
+    const Json value = std::isfinite(slo.value) ? Json(slo.value) : Json(nullptr);
+    return {{"expr", slo.expression}, {"value", value}, {"ok", slo.ok}};
 }
 
 template <typename T>

@@ -13,9 +13,9 @@ namespace spate::load {
 /// another name.
 inline constexpr std::string_view report_schema = "spate.load/1";
 
-/// The whole report (the keys are in docs/load.md): times are whole nanoseconds, percentiles with
-/// too few samples null. A line for each part and for each interval, so that grep and diff are of
-/// use; text that is not UTF-8 shows as U+FFFD.
+/// The whole report: times are whole nanoseconds, percentiles with too few samples null. A line for
+/// each part and for each interval, so that grep and diff are of use; text that is not UTF-8 shows
+/// as U+FFFD.
 [[nodiscard]] std::string to_json(const Report& report);
 
 /// A report back, from to_json() or the last line of a stream. Keys that it does not know are

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "load/histogram_codec.hpp"
@@ -190,7 +192,9 @@ void read_judgement(JsonFields& fields, Report& report) {
     fields.need_list("slo", [&report](JsonFields& slo) {
         SloInfo& info = report.slo.emplace_back();
         slo.need("expr", info.expression);
-        slo.need("value", info.value);
+        std::optional<double> value;
+        slo.need("value", value);
+        info.value = value.value_or(std::numeric_limits<double>::quiet_NaN());
         slo.need("ok", info.ok);
     });
 }
@@ -215,7 +219,9 @@ void read_parts(JsonFields& fields, Report& report) {
     fields.take_object("udp",
                        [&](JsonFields& udp) { read_datagrams(udp, report.datagrams.emplace()); });
     fields.take_object("streams", [&](JsonFields& streams) {
-        Report::Streams& bytes = report.streams.emplace();
+        // Not emplace(): clang finds no constructor for a nested struct's defaults.
+        report.streams = Report::Streams{};
+        Report::Streams& bytes = *report.streams;
         streams.need("bytes_to_far_end", bytes.bytes_to_far_end);
         streams.need("bytes_from_far_end", bytes.bytes_from_far_end);
     });
