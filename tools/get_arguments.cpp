@@ -12,12 +12,8 @@
 #include <string_view>
 #include <utility>
 
-<<<<<<< HEAD
-#include "http/digest.hpp"
-=======
 #include "command_line.hpp"
 #include "http/digest.hpp"
->>>>>>> audit2
 #include "http/url.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"

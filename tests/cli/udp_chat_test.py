@@ -1,65 +1,12 @@
 """`spate udp chat` on a terminal: tmux is the terminal, and shows what a person would see."""
 
-<<<<<<< HEAD
-import itertools
-import os
-=======
->>>>>>> audit2
 import shutil
 import socket
 import unittest
 
 import tap
 from talk_case import udp_socket
-<<<<<<< HEAD
-
-
-class Terminal:
-    """A tmux server of the test's own, with one window that runs the chat."""
-
-    numbers = itertools.count()  # A name used again may meet the server that is just ending.
-
-    def __init__(self, *arguments, width=60, height=16):
-        self.name = f"spate-test-{os.getpid()}-{next(self.numbers)}"
-        command = " ".join([binary(), "udp", "chat", *arguments])
-        # `cat` keeps the window when the chat has ended.
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
-                  f"env -u LC_ALL LANG=C {command}; echo ended with $?; cat")
-
-    def tmux(self, *arguments):
-        done = subprocess.run(["tmux", "-u", "-L", self.name, *arguments], capture_output=True,
-                              text=True, timeout=PATIENCE_S, check=True)
-        return done.stdout
-
-    def type(self, *keys):
-        for key in keys:
-            self.tmux("send-keys", key)
-
-    def say(self, text):
-        self.tmux("send-keys", "-l", text)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p").rstrip("\n").split("\n")
-
-    def wait_for(self, *lines):
-        """Waits until the last lines of the screen are these."""
-        wanted = list(lines)
-        try:
-            wait_for(lambda: self.screen()[-len(wanted):] == wanted, wanted)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the screen:\n" + "\n".join(self.screen())) from None
-
-    def wait_for_text(self, text):
-        try:
-            wait_for(lambda: text in "\n".join(self.screen()), text)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the screen:\n" + "\n".join(self.screen())) from None
-
-    def close(self):
-        self.tmux("kill-server")
-=======
 from terminal import Terminal
->>>>>>> audit2
 
 
 @unittest.skipUnless(shutil.which("tmux"), "no tmux here")
