@@ -3,7 +3,6 @@
 #include "term/units.hpp"
 
 using spate::talk::LineEnd;
-using spate::talk::StampMode;
 using spate::talk::TextOptions;
 
 namespace {
