@@ -25,6 +25,16 @@ def has_ipv6():
         return False
 
 
+def is_refused(path):
+    """Whether nobody listens on a Unix socket, or not yet: it is bound before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+            return False
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+
+
 class ListenTest(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(Folder(FILES))
@@ -75,15 +85,6 @@ class ListenTest(unittest.TestCase):
                 self.assertEqual(got.stdout, b"hello\n")
             server.stop()
 
-    @staticmethod
-    def is_refused(path):
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-                return False
-            except ConnectionRefusedError:
-                return True
-
     def test_unix_socket_of_a_server_that_was_killed(self):
         path = str(self.folder / "socket")
         for end in ("kill", "stop"):
@@ -95,7 +96,7 @@ class ListenTest(unittest.TestCase):
                     server.wait()
                     # The kernel takes a dead process's ring apart when it comes to that, and the
                     # listener with it.
-                    wait_for(lambda: self.is_refused(path), "the listener to be gone")
+                    wait_for(lambda: is_refused(path), "the listener to be gone")
                 else:
                     server.stop()
         said = run("serve", "--listen", f"unix:{self.folder / 'a.txt'}", self.folder.path)
@@ -261,7 +262,7 @@ class OutputTest(unittest.TestCase):
         with Folder(FILES) as folder:
             path = str(folder / "socket")
             with Program("serve", "--quiet", "--listen", f"unix:{path}", folder.path) as server:
-                wait_for(lambda: os.path.exists(path), "the socket")
+                wait_for(lambda: not is_refused(path), "the socket")
                 self.assertEqual(ask(path, "/a.txt").status, 200)
                 server.stop()
                 self.assertEqual((server.stdout, server.stderr), ("", ""))
