@@ -3,6 +3,7 @@
 #pragma once
 
 int spate_get(int argc, char** argv);
+int spate_load(int argc, char** argv);
 int spate_serve(int argc, char** argv);
 int spate_tcp(int argc, char** argv);
 int spate_udp(int argc, char** argv);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "command_line.hpp"
 #include "http/digest.hpp"
 #include "http/url.hpp"
 #include "term/escape.hpp"
@@ -20,8 +21,6 @@
 namespace {
 
 using spate::fetch::Options;
-
-constexpr int usage_error = 2;
 
 constexpr const char* summary =
     "Fetches files over http:// and name://.\n"
@@ -58,26 +57,10 @@ struct Raw {
     bool ignored = false;
 };
 
-// An option whose text a parser of ours reads, so that its complaint is ours, too.
-template <typename Value, typename Parse>
-CLI::Option* add_parsed(CLI::App& app, const char* name, const char* type, const char* help,
-                        Value& into, Parse parse) {
-    const auto read = [name, &into, parse](const std::string& text) {
-        auto value = parse(text);
-        if (!value) throw CLI::ValidationError(name, value.error());
-        into = *value;
-    };
-    return app.add_option_function<std::string>(name, read, help)->type_name(type);
-}
-
 void add_choice_of_file(CLI::App& app, Raw& raw, GetArguments& arguments) {
     Options& options = arguments.options;
     app.add_option("URL", raw.urls, "what to fetch")->required()->type_name(" ");
-    app.add_option("-o,--output", raw.outputs, "save as FILE; - is standard output")
-        ->type_name("FILE")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
+    add_repeatable(app, "-o,--output", "FILE", "save as FILE; - is standard output", raw.outputs);
     app.add_option("-P,--directory-prefix", raw.directory, "save into FOLDER, made if missing")
         ->type_name("FOLDER");
     app.add_flag("-r,--recursive", raw.recursive, "all that is in a folder of spate serve");
@@ -150,11 +133,8 @@ void add_patience(CLI::App& app, GetArguments& arguments) {
 
 void add_network(CLI::App& app, Raw& raw, GetArguments& arguments) {
     Options& options = arguments.options;
-    app.add_option("-H,--header", raw.fields, "send this, too; 'Name:' leaves ours out")
-        ->type_name("FIELD")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
+    add_repeatable(app, "-H,--header", "FIELD", "send this, too; 'Name:' leaves ours out",
+                   raw.fields);
     app.add_option("-A,-U,--user-agent", options.request.user_agent,
                    "what to call ourselves (spate/0.1)")
         ->type_name("NAME");
@@ -235,11 +215,6 @@ std::expected<void, Complaint> read_jobs(const Raw& raw, GetArguments& arguments
     return {};
 }
 
-int complain(std::string_view complaint) {
-    fmt::print(stderr, "spate get: {}\nspate get --help says more.\n", complaint);
-    return usage_error;
-}
-
 }  // namespace
 
 std::expected<GetArguments, int> parse_get_arguments(int argc, char** argv) {
@@ -252,24 +227,17 @@ std::expected<GetArguments, int> parse_get_arguments(int argc, char** argv) {
     add_speed(app, arguments);
     add_patience(app, arguments);
     add_network(app, raw, arguments);
-    // CLI11 takes them from the back. wget's -nc would be read as -n -c.
+    // wget's -nc would be read as -n -c.
     std::vector<std::string> words;
-    for (int i = argc - 1; i > 0; --i) {
+    for (int i = 1; i < argc; ++i) {
         words.emplace_back(std::string_view(argv[i]) == "-nc" ? "--no-clobber" : argv[i]);
     }
-    try {
-        app.parse(words);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return std::unexpected(0);
-    } catch (const CLI::ParseError& error) {
-        return std::unexpected(complain(error.what()));
-    }
+    if (auto code = parse_command_line(app, std::move(words))) return std::unexpected(*code);
     if (auto read = read_request_options(raw, arguments.options); !read) {
-        return std::unexpected(complain(read.error()));
+        return std::unexpected(complain_of_usage(app.get_name(), read.error()));
     }
     if (auto read = read_jobs(raw, arguments); !read) {
-        return std::unexpected(complain(read.error()));
+        return std::unexpected(complain_of_usage(app.get_name(), read.error()));
     }
     const bool shows_data = std::ranges::any_of(
         arguments.jobs, [](const auto& job) { return job.destination.standard_output; });

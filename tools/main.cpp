@@ -25,6 +25,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"get", "fetch files: resumed, in parallel, verified", &spate_get},
+    {"load", "put load on a server, and measure how it takes it", &spate_load},
     {"serve", "put a folder on the network, over HTTP", &spate_serve},
     {"tcp", "a stream socket by hand: connect, listen", &spate_tcp},
     {"udp", "a datagram socket by hand: send, listen, chat", &spate_udp},

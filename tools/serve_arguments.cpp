@@ -18,6 +18,7 @@
 
 #include <spate/fd.hpp>
 
+#include "command_line.hpp"
 #include "serve/option_values.hpp"
 #include "serve/server.hpp"
 #include "term/escape.hpp"
@@ -54,28 +55,6 @@ struct Raw {
     bool no_index = false;
     bool no_listing = false;
 };
-
-// An option whose text a parser of ours reads, so that its complaint is ours, too.
-template <typename Value, typename Parse>
-CLI::Option* add_parsed(CLI::App& app, const std::string& name, const char* type, const char* help,
-                        Value& into, Parse parse) {
-    const std::string shown = name.substr(name.find("--"));
-    const auto read = [shown, &into, parse = std::move(parse)](const std::string& text) {
-        auto value = parse(text);
-        if (!value) throw CLI::ValidationError(shown, value.error());
-        into = static_cast<Value>(std::move(*value));
-    };
-    return app.add_option_function<std::string>(name, read, help)->type_name(type);
-}
-
-CLI::Option* add_repeatable(CLI::App& app, const char* name, const char* type, const char* help,
-                            std::vector<std::string>& into) {
-    return app.add_option(name, into, help)
-        ->type_name(type)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-}
 
 auto count_within(std::uint64_t least, std::uint64_t most) {
     return [=](std::string_view text) { return parse_count(text, least, most); };
@@ -231,15 +210,13 @@ std::expected<void, Complaint> read_headers(const Raw& raw, ServeOptions& option
     return {};
 }
 
-int complain(std::string_view complaint, int code) {
-    fmt::print(stderr, "spate serve: {}\n", complaint);
-    return code;
-}
-
-/// 0, or what opening the folder gives.
-int folder_error(const std::string& folder) {
+/// False, and said so, unless the folder can be read.
+bool is_readable(const std::string& folder) {
     const spate::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return fd ? 0 : errno;
+    if (fd) return true;
+    const std::string why = errno == ENOTDIR ? "not a folder" : std::strerror(errno);
+    fmt::print(stderr, "spate serve: '{}': {}\n", spate::term::printable(folder), why);
+    return false;
 }
 
 }  // namespace
@@ -257,24 +234,13 @@ std::expected<ServeOptions, int> parse_serve_arguments(int argc, char** argv) {
     add_times(app, options);
     add_limits(app, options);
     add_engine(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return std::unexpected(int{exit_ok});
-    } catch (const CLI::ParseError& error) {
-        return std::unexpected(complain(error.what(), exit_usage));
-    }
+    if (auto code = parse_command_line(app, argc, argv)) return std::unexpected(*code);
     if (raw.no_index) options.index.clear();
     options.listing = !raw.no_listing;
     options.limits.target_bytes = std::min(options.limits.target_bytes, options.limits.head_bytes);
     for (auto* read : {&read_listen, &read_headers})
         if (auto done = read(raw, options); !done)
-            return std::unexpected(complain(done.error(), exit_usage));
-    if (const int code = folder_error(options.folder); code != 0) {
-        const std::string shown = spate::term::printable(options.folder);
-        const std::string why = code == ENOTDIR ? "not a folder" : std::strerror(code);
-        return std::unexpected(complain(fmt::format("'{}': {}", shown, why), exit_no_folder));
-    }
+            return std::unexpected(complain_of_usage(app.get_name(), done.error()));
+    if (!is_readable(options.folder)) return std::unexpected(int{exit_no_folder});
     return options;
 }

@@ -1,18 +1,11 @@
 #include "talk_arguments.hpp"
 
-#include <fmt/format.h>
-
-#include <cstdio>
-
 #include "term/units.hpp"
 
 using spate::talk::LineEnd;
-using spate::talk::StampMode;
 using spate::talk::TextOptions;
 
 namespace {
-
-constexpr int usage_error = 2;
 
 void read_encoding(TextOptions& options, const std::string& name) {
     // Both ways are tried here: what is no encoding is a wrong argument, not a late surprise.
@@ -51,9 +44,12 @@ void add_talk_options(CLI::App& app, TalkArguments& arguments) {
     app.add_option("--dump", text.dump, "record all bytes, both ways, in FILE")->type_name("FILE");
     app.add_flag_callback("-4,--ipv4", [&arguments] { arguments.family = AF_INET; }, "IPv4 alone");
     app.add_flag_callback("-6,--ipv6", [&arguments] { arguments.family = AF_INET6; }, "IPv6 alone");
+    app.add_flag("-q,--quiet", arguments.quiet, "say only what fails");
+}
+
+void add_source_option(CLI::App& app, TalkArguments& arguments) {
     app.add_option("-s,--source", arguments.source, "send from this address, HOST or HOST:PORT")
         ->type_name("ADDR");
-    app.add_flag("-q,--quiet", arguments.quiet, "say only what fails");
 }
 
 void add_time_option(CLI::App& app, const std::string& name, spate::Duration& into,
@@ -86,25 +82,4 @@ std::expected<std::optional<spate::Address>, std::string> read_source(
     auto found = spate::talk::find_addresses(whole, spate::talk::Use::listen, arguments.family);
     if (!found) return std::unexpected("--source " + found.error());
     return found->front();
-}
-
-std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
-    // CLI11 takes them from the back.
-    std::vector<std::string> words;
-    for (int i = argc - 1; i > 0; --i)
-        words.emplace_back(argv[i]);
-    try {
-        app.parse(words);
-    } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        return complain_of_usage(app.get_name(), error.what());
-    }
-    return std::nullopt;
-}
-
-int complain_of_usage(const std::string& command, std::string_view complaint) {
-    fmt::print(stderr, "{0}: {1}\n{0} --help says more.\n", command, complaint);
-    return usage_error;
 }

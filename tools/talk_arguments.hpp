@@ -24,6 +24,9 @@ struct TalkArguments {
 /// Wrong values throw CLI::ValidationError.
 void add_talk_options(CLI::App& app, TalkArguments& arguments);
 
+/// -s: for what sends to somebody; a listener answers from where it was asked.
+void add_source_option(CLI::App& app, TalkArguments& arguments);
+
 /// An option that takes a time: 500ms, 3, 2m.
 void add_time_option(CLI::App& app, const std::string& name, spate::Duration& into,
                      const std::string& help);
@@ -31,10 +34,3 @@ void add_time_option(CLI::App& app, const std::string& name, spate::Duration& in
 /// --source as an address; nothing when there is none.
 [[nodiscard]] std::expected<std::optional<spate::Address>, std::string> read_source(
     const TalkArguments& arguments);
-
-/// Parses; gives the exit code of what is not to be run: 0 after --help, 2 after a line about what
-/// is wrong.
-[[nodiscard]] std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv);
-
-/// One line about wrong usage on standard error; gives the exit code, 2.
-int complain_of_usage(const std::string& command, std::string_view complaint);

@@ -98,8 +98,8 @@ int run_listen(int argc, char** argv) {
         return complain("tcp listen", arguments->address.text() + ": " + socket.error().message());
     auto local = Address::of_local(socket->get());
     const std::string name = local ? local->text() : arguments->address.text();
-    if (!arguments->host.quiet) fmt::print(stderr, "listening on {}\n", name);
     const int code = run_on_loop("tcp listen", [&](Loop& loop) {
+        if (!arguments->host.quiet) fmt::print(stderr, "listening on {}\n", name);
         return listen_and_talk(loop, *arguments, std::move(*socket), *signals, *dump);
     });
     if (name.starts_with("unix:/")) ::unlink(name.c_str() + 5);

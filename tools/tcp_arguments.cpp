@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "command_line.hpp"
+
 namespace {
 
 using namespace spate;
@@ -92,6 +94,7 @@ std::expected<TcpConnectArguments, int> parse_tcp_connect(int argc, char** argv)
     add_time_option(app, "-w,--connect-timeout", arguments.connect_timeout,
                     "for a connection to stand (10)");
     set_up(app, talk, arguments.conversation);
+    add_source_option(app, talk);
     app.add_flag("-v,--verbose", arguments.verbose, "say when connected, and what moved");
     if (auto code = parse_command_line(app, argc, argv)) return std::unexpected(*code);
     arguments.conversation.text = talk.text;

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "talk/hex.hpp"
+#include "command_line.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
 
@@ -20,12 +20,13 @@ using namespace spate::talk;
 
 constexpr int network_error = 1;
 constexpr std::size_t default_piece = 1400;
+constexpr std::size_t most_payload = 65'507;  // over IPv4
 constexpr std::uint16_t tutorial_port = 7890;
 
 constexpr const char* exit_codes =
     "\n"
     "Exit codes: 0 fine, 1 the network or a file failed, 2 wrong usage, 69 no io_uring.\n"
-    "Times: 500ms, 3, 2m. Sizes: 1400, 64k.";
+    "Times: 500ms, 3, 2m.";
 
 constexpr const char* send_examples =
     "Examples:\n"
@@ -63,11 +64,11 @@ void add_socket_options(CLI::App& app, UdpSocketArguments& socket) {
                    throw CLI::ValidationError(
                        "--interface", "there is no '" + spate::term::printable(name) + "' here");
            },
-           "where groups are joined and sent to")
+           "where groups are sent to, and joined")
         ->type_name("NAME");
-    app.add_option("--ttl", socket.ttl, "hops that datagrams go")
-        ->type_name("N")
-        ->check(CLI::Range(1, 255));
+    app.add_option("--ttl", socket.ttl, "hops that datagrams go, 1 to 255")
+        ->check(CLI::Range(1, 255))
+        ->type_name("N");
 }
 
 std::unexpected<int> usage(const CLI::App& app, std::string_view complaint) {
@@ -101,6 +102,14 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
     return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+std::uint64_t read_size(const std::string& text) {
+    auto size = spate::term::parse_size(text);
+    if (!size) throw CLI::ValidationError("--size", size.error());
+    if (*size == 0 || *size > most_payload)
+        throw CLI::ValidationError("--size", "a datagram holds 1 to 65507 bytes");
+    return *size;
+}
+
 struct Payload {
     std::vector<std::string> words;
     std::string file;
@@ -116,18 +125,15 @@ std::expected<void, std::string> choose_payload(const Payload& payload, PostOpti
         post.piece = payload.size;
         return {};
     }
-    if (payload.words.empty()) return {};
+    if (payload.words.empty()) {
+        if (post.count != 1) return std::unexpected("--count is for TEXT or --file");
+        return {};
+    }
     std::string text;
     for (const std::string& word : payload.words)
         text += (text.empty() ? "" : " ") + word;
-    if (post.text.hex) {
-        auto bytes = parse_hex(text);
-        if (!bytes) return std::unexpected("--hex: " + bytes.error());
-        post.payload = std::move(*bytes);
-        return {};
-    }
     auto wire = TextToWire::open(post.text);
-    auto bytes = post.text.line_end == LineEnd::feed ? wire->text(text) : wire->line(text);
+    auto bytes = payload_of(text, *wire, post.text);
     if (!bytes) return std::unexpected(bytes.error());
     post.payload = std::move(*bytes);
     return {};
@@ -155,21 +161,25 @@ std::expected<UdpSendArguments, int> parse_udp_send(int argc, char** argv) {
     TalkArguments talk;
     Payload payload;
     CLI::App app("Sends datagrams: TEXT, or each line of standard input.", "spate udp send");
-    app.footer(std::string(send_examples) + exit_codes);
+    app.footer(std::string(send_examples) + exit_codes + " Sizes: 1400, 8k.");
     app.add_option("TARGET", post.name, "HOST:PORT, a group, unix:PATH")
         ->required()
         ->type_name(" ");
-    app.add_option("TEXT", payload.words, "what to say; with --hex, its bytes")->type_name(" ");
-    app.add_option("-f,--file", payload.file, "send a file")->type_name("FILE");
-    app.add_option("--size", payload.size, "bytes a datagram of --file (1400)")
-        ->type_name("N")
-        ->check(CLI::Range(1, 65507));
+    app.add_option("TEXT", payload.words, "what to say, else each line of input; with --hex, bytes")
+        ->type_name(" ");
+    auto* file = app.add_option("-f,--file", payload.file, "send a file")->type_name("FILE");
+    app.add_option_function<std::string>(
+           "--size", [&payload](const std::string& text) { payload.size = read_size(text); },
+           "bytes a datagram of --file (1400)")
+        ->type_name("SIZE")
+        ->needs(file);
     app.add_option("-n,--count", post.count, "how often (1); 0 is without end")->type_name("N");
     add_time_option(app, "-i,--interval", post.interval, "between datagrams");
     add_time_option(app, "-W,--wait-reply", post.wait_reply,
                     "print the first answer; exit 1 without one by then (3s)");
     add_socket_options(app, arguments.socket);
     add_talk_options(app, talk);
+    add_source_option(app, talk);
     auto words = with_wait_time(argc, argv);
     if (auto code = parse_command_line(app, static_cast<int>(words.size()), words.data()))
         return std::unexpected(*code);
@@ -245,7 +255,10 @@ std::expected<UdpChatArguments, int> parse_udp_chat(int argc, char** argv) {
         auto found = find(app, target, Use::connect, talk.family);
         if (!found) return std::unexpected(found.error());
         arguments.chat.peer = found->front();
-        if (is_group(found->front())) socket.options.reuse_address = true;
+        if (is_group(found->front())) {
+            socket.options.reuse_address = true;
+            socket.group = found->front();
+        }
     }
     // An IPv6 socket talks to both; a system without IPv6 has the other.
     if (bound.empty())

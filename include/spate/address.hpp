@@ -65,9 +65,9 @@ class Address {
     socklen_t size_ = 0;
 };
 
-/// Looks a name up (getaddrinfo(3): blocks), in the system's order of preference. Numeric
-/// addresses need no look-up. Errors: EADDRNOTAVAIL for an unknown name, EAGAIN for a name server
-/// that does not answer.
+/// Looks a name up (getaddrinfo(3): blocks), in the system's order of preference, but IPv4 and
+/// IPv6 in turn (RFC 8305). Numeric addresses need no look-up. Errors: EADDRNOTAVAIL for an unknown
+/// name, EAGAIN for a name server that does not answer.
 Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
 }  // namespace spate

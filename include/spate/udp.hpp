@@ -159,7 +159,7 @@ class UdpSocket {
     /// From now on sends go to `peer` unless they say otherwise, and only its datagrams come in.
     Result<void> connect(const Address& peer);
     /// Receives what is sent to the multicast group, on the interface with this index; 0 lets the
-    /// system choose.
+    /// system choose. Groups that others of this host have joined are not heard.
     Result<void> join(const Address& group, unsigned interface = 0);
     Result<void> leave(const Address& group, unsigned interface = 0);
     /// Where what is sent to groups goes out.

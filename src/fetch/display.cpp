@@ -140,6 +140,10 @@ void Display::ended(const http::Url& url, const Outcome& outcome) {
     if (quiet_) return;
     const std::string path = term::printable(outcome.path);
     if (outcome.skipped) return print_line(fmt::format("{}: is here already", path));
+    if (outcome.fetched == 0 && outcome.size != 0) {
+        return print_line(
+            fmt::format("{}: all {} were here", path, term::format_size(outcome.size)));
+    }
     const double seconds = std::chrono::duration<double>(outcome.elapsed).count();
     const double rate = static_cast<double>(outcome.fetched) / std::max(seconds, 1e-6);
     print_line(fmt::format("{}: {} in {}, {}", path, term::format_size(outcome.size),

@@ -29,9 +29,9 @@ bool same_tag(std::string_view a, std::string_view b, Comparison comparison) {
 std::string_view take_tag(std::string_view& list) {
     const std::size_t prefix = is_weak(list) ? 2 : 0;
     std::size_t end = 0;
-    if (list.substr(prefix).starts_with('"')) {
-        const std::size_t close = list.find('"', prefix + 1);
-        end = close == std::string_view::npos ? list.size() : close + 1;
+    if (const auto quoted = list.substr(prefix); quoted.starts_with('"')) {
+        const std::size_t close = quoted.find('"', 1);
+        end = close == std::string_view::npos ? list.size() : prefix + close + 1;
     }
     const std::size_t comma = std::min(list.find(',', end), list.size());
     const std::string_view tag = trim(list.substr(0, comma));

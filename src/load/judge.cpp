@@ -65,6 +65,7 @@ void judge(Report& report) {
     judge_rate(report);
     judge_machine(report);
     judge_sum(report);
+    if (report.cut_short) warn(report, "cut_short", "the run was ended early");
     if (report.latency.saturated() != 0)
         warn(report, "saturated", "some latencies were over an hour, and count as an hour");
 }

@@ -30,7 +30,8 @@ struct RunInfo {
 };
 
 struct PlanInfo {
-    std::string kind;  ///< "http", "tcp-echo", "tcp-stream", "tcp-connect", "udp-echo", "udp-stream".
+    std::string
+        kind;  ///< "http", "tcp-echo", "tcp-stream", "tcp-connect", "udp-echo", "udp-stream".
     Model model = Model::closed;
     double rate = 0;         ///< Requests per second wanted, of all together; 0 in a closed loop.
     std::string rate_shape;  ///< "1k..100k/10s" where the rate changes; else empty.
@@ -79,7 +80,8 @@ struct ConnectionInfo {
 };
 
 struct IntervalInfo {
-    std::int64_t start_ns = 0;  ///< From the run's start; negative in the warm-up, which is left out.
+    std::int64_t start_ns =
+        0;  ///< From the run's start; negative in the warm-up, which is left out.
     std::int64_t length_ns = 0;
     std::uint64_t planned = 0;
     std::uint64_t sent = 0;
@@ -91,6 +93,8 @@ struct IntervalInfo {
     std::int64_t client_cpu_ns = 0;
     std::optional<std::int64_t> server_cpu_ns;
     double steal = 0;  ///< Share of all processors' time that the host took away, 0 to 1.
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
 };
 
 struct CpuInfo {
@@ -136,10 +140,17 @@ struct DatagramInfo {
     std::uint64_t lost_unexplained = 0;
 };
 
+/// What a run's processor time is divided by.
+struct Work {
+    double amount = 0;
+    std::string unit;  ///< "req", "datagram" or "MiB".
+};
+
 struct Report {
     RunInfo run;
     PlanInfo plan;
     Totals totals;
+    bool cut_short = false;  ///< Ended early, by a signal.
     Nanoseconds elapsed{0};  ///< That the totals are of: rates are totals by this.
     Histogram latency;       ///< From the planned time to the whole answer.
     Histogram service;       ///< From the real send.
@@ -169,6 +180,10 @@ struct Report {
     /// Answered (ok and HTTP errors), per second.
     [[nodiscard]] double answered_per_s() const;
     [[nodiscard]] double sent_per_s() const;
+    /// Answers; of one-way runs what arrived: datagrams, or MiB both ways.
+    [[nodiscard]] Work work() const;
+    /// Processor time for one unit of work, ns; nothing when no work was done.
+    [[nodiscard]] std::optional<double> per_work(const CpuInfo& cpu) const;
 };
 
 }  // namespace spate::load

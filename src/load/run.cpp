@@ -184,7 +184,8 @@ Task<void> Control::watch_signals() {
     for (;;) {
         auto signal = co_await signals_.next(loop_);
         if (!signal) break;
-        if (cut_) ::_exit(128 + *signal);
+        if (report_.cut_short) ::_exit(128 + *signal);
+        report_.cut_short = true;
         cut();
     }
 }
@@ -269,6 +270,8 @@ void Control::close_interval() {
     row.p50 = interval_.latency.percentile(0.50);
     row.p99 = interval_.latency.percentile(0.99);
     row.max = interval_.latency.max();
+    row.bytes_in = totals.bytes_in;
+    row.bytes_out = totals.bytes_out;
     row.client_cpu_ns = difference(now.client, last_.client).total_ns();
     if (now.server && last_.server)
         row.server_cpu_ns = difference(*now.server, *last_.server).total_ns();

@@ -52,7 +52,8 @@ Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
     : loop_(loop),
       plan_(plan),
       gate_(loop, limits_of(plan, index), schedule_of(plan, index)),
-      known_heads_(std::max<std::size_t>(plan.http.size(), 1)) {
+      known_heads_(std::max<std::size_t>(plan.http.size(), 1)),
+      wanted_(only_receives(plan) ? limits_of(plan, index).requests : UINT64_MAX) {
     const std::uint64_t count = part_of(plan.connections, plan.threads, index);
     for (std::uint64_t slot = 0; slot < count; ++slot)
         slots_.push_back(make_slot(*this, slot * plan.threads + index));
@@ -220,6 +221,8 @@ void Worker::received_one_way(TimePoint when, std::uint64_t count, std::uint64_t
     totals.sent += count;
     totals.ok += count;
     totals.bytes_in += bytes;
+    wanted_ -= std::min(wanted_, count);
+    if (wanted_ == 0) close_gate();
 }
 
 void Worker::count_lag(TimePoint planned, TimePoint sent) {

@@ -178,6 +178,7 @@ class Worker {
     Event over_;
     Event released_;
     OneWayCounts one_way_;
+    std::uint64_t wanted_;  // of what comes, before the run is over
     std::size_t next_to_prepare_ = 0;
     std::size_t busy_tasks_ = 0;
     std::size_t connected_ = 0;

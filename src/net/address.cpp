@@ -11,6 +11,8 @@
 
 #include <spate/address.hpp>
 
+#include "net/alternate.hpp"
+
 namespace spate {
 namespace {
 
@@ -170,7 +172,7 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
     std::vector<Address> addresses;
     for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next)
         addresses.emplace_back(entry->ai_addr, entry->ai_addrlen);
-    return addresses;
+    return alternate_families(addresses);
 }
 
 }  // namespace spate

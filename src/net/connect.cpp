@@ -41,7 +41,6 @@ Result<Fd> open_socket(const Address& address, const Address* source = nullptr) 
     Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail(errno, "socket");
     if (source == nullptr) return fd;
-    if (source->family() != address.family()) return fail(EAFNOSUPPORT, "bind");
     if (::bind(fd.get(), source->data(), source->size()) < 0) return fail(errno, "bind");
     return fd;
 }
@@ -93,7 +92,9 @@ Task<Result<Fd>> connect(Loop& loop, const Address& address, Duration patience) 
 Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience,
                              const Address* source) {
     Race race;
+    if (source != nullptr) race.last_error = {EAFNOSUPPORT, "bind"};  // unless one has its family
     for (std::size_t next = 0; next < addresses.size() && !race.winner; ++next) {
+        if (source != nullptr && source->family() != addresses[next].family()) continue;
         race.moved.reset();
         loop.spawn(attempt(loop, addresses[next], patience, source, race));
         const bool last = next + 1 == addresses.size();

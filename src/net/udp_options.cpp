@@ -21,6 +21,13 @@ int family_of(int fd) {
     return family;
 }
 
+// By themselves sockets hear what is sent to a group that any socket of this host has joined, see
+// IP_MULTICAST_ALL in ip(7).
+void hear_joined_groups_alone(int fd, int family) {
+    set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+    if (family == AF_INET6) set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+}
+
 }  // namespace
 
 Result<void> set_ip_option(int fd, const IpOption& option, int value) {
@@ -54,6 +61,7 @@ Result<void> apply(const UdpOptions& options, int fd, int family) {
     if (options.join_segments) set(fd, SOL_UDP, UDP_GRO, on);
     if (family == AF_INET6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0))
         return fail(errno, "IPV6_V6ONLY");
+    hear_joined_groups_alone(fd, family);
     if (options.destination) {
         const bool v6 = family == AF_INET6;
         if (!set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, on))

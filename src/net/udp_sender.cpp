@@ -67,6 +67,7 @@ void UdpSender::Message::start(Burst& of) {
     burst = &of;
     singly = false;
     retried = false;
+    refusal = 0;
     header = {};
     if (payload.peer != nullptr) {
         header.msg_name = const_cast<sockaddr*>(payload.peer->data());
@@ -121,14 +122,17 @@ bool UdpSender::Message::next_single() {
 }
 
 // A device without checksums says EIO, one with a smaller MTU EINVAL or (Linux 6.14) EMSGSIZE.
-bool UdpSender::refused(std::size_t segment_size, int code) {
+bool UdpSender::is_refusal(int code) {
+    return code == EIO || code == EINVAL || code == EMSGSIZE;
+}
+
+// Datagrams that leave one by one were refused for being segments, not for where they go.
+void UdpSender::Message::remember_refusal() {
+    const int code = std::exchange(refusal, 0);
     if (code == EIO)
-        segmented_below_ = 0;
-    else if (code == EINVAL || code == EMSGSIZE)
-        segmented_below_ = std::min(segmented_below_, segment_size);
-    else
-        return false;
-    return true;
+        sender->segmented_below_ = 0;
+    else if (code != 0)
+        sender->segmented_below_ = std::min(sender->segmented_below_, payload.segment_size);
 }
 
 // What the network said of an earlier datagram stands in the way of the next one, once.
@@ -142,25 +146,27 @@ bool UdpSender::Message::try_again(int code) {
 void UdpSender::Message::count(Completion completion) {
     const std::size_t datagrams = singly ? 1 : payload.count;
     const int code = -completion.result;
-    if (completion.result >= 0)
+    if (completion.result >= 0) {
         burst->sent += datagrams;
-    else if (code == ENOBUFS || (code == EAGAIN && sender->drop_when_full_))
+        remember_refusal();
+    } else if (code == ENOBUFS || (code == EAGAIN && sender->drop_when_full_)) {
         sender->dropped_ += datagrams;
-    else if (burst->first_error == 0)
+    } else if (burst->first_error == 0) {
         burst->first_error = code;
+    }
 }
 
 void UdpSender::Message::completed(Op& op, Completion completion) {
     auto& self = static_cast<Message&>(op);
     const int code = -completion.result;
     if (completion.result < 0 && !self.sender->closing_) {
-        if (!self.singly && self.payload.count > 1 &&
-            self.sender->refused(self.payload.segment_size, code)) {
+        if (self.try_again(code)) return self.submit();
+        if (!self.singly && self.payload.count > 1 && is_refusal(code)) {
+            self.refusal = code;
             self.begin_singly();
             self.next_single();
             return self.submit();
         }
-        if (self.try_again(code)) return self.submit();
     }
     self.count(completion);
     if (self.singly && !self.sender->closing_ && self.next_single()) return self.submit();

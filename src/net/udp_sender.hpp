@@ -54,6 +54,7 @@ class UdpSender {
         void begin_singly();
         bool next_single();
         bool try_again(int code);
+        void remember_refusal();
         void count(Completion completion);
         void give_back();
         static void completed(Op& op, Completion completion);
@@ -67,6 +68,7 @@ class UdpSender {
         std::size_t single_part = 0;  // which part `single` is of
         bool singly = false;
         bool retried = false;
+        int refusal = 0;  // why segments were refused, until a datagram alone has left
         alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(std::uint16_t))> control{};
     };
     struct AllSent {
@@ -79,7 +81,7 @@ class UdpSender {
     static constexpr std::size_t most_messages = 64;
 
     [[nodiscard]] Message* take_message();
-    bool refused(std::size_t segment_size, int code);
+    [[nodiscard]] static bool is_refusal(int code);
 
     Loop& loop_;
     UdpErrors& errors_;

@@ -21,11 +21,14 @@ class Admission {
     }
     [[nodiscard]] bool counts_hosts() const { return most_per_host_ != 0; }
 
-    /// False if `host` has all it may have. Each true is followed by one leave().
+    /// False if `host` has all it may have; who comes by a Unix socket has no address to count by.
+    /// Each true is followed by one leave().
     [[nodiscard]] bool enter(const std::string& host);
     void leave(const std::string& host);
 
   private:
+    [[nodiscard]] bool counts(const std::string& host) const;
+
     std::uint64_t most_;
     std::uint64_t most_per_host_;
     std::atomic<std::uint64_t> open_{0};

@@ -14,8 +14,10 @@ namespace {
 constexpr auto full_pause = std::chrono::milliseconds(20);
 
 constexpr std::string_view too_many =
-    "HTTP/1.1 503 Service Unavailable\r\nServer: spate\r\nContent-Length: 0\r\n"
-    "Retry-After: 1\r\nConnection: close\r\n\r\n";
+    "HTTP/1.1 503 Service Unavailable\r\nServer: spate\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 64\r\n"
+    "Retry-After: 1\r\nConnection: close\r\n\r\n"
+    "503 Service Unavailable: too many connections from your address\n";
 
 }  // namespace
 

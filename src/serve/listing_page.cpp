@@ -9,14 +9,17 @@
 #include <iterator>
 
 #include "http/uri.hpp"
-#include "serve/html.hpp"
 #include "serve/icon.hpp"
 #include "serve/page_text.hpp"
+#include "term/html.hpp"
 #include "term/units.hpp"
 
 namespace spate::serve {
 
 namespace {
+
+using term::append_html;
+using term::html;
 
 /// Rows come in blocks of this many, a <tbody> each, that a browser lays out only near the window
 /// (content-visibility in listing.css). listing.js has the same number.

@@ -171,7 +171,9 @@ Task<void> answer_folder(const Context& context, const http::Request& request,
         co_return;
     }
     const ServeOptions& options = context.site.options;
-    if (!options.index.empty()) {
+    // Whoever asks for JSON wants to know what there is: `spate get -r` fetches a site, too.
+    const bool listing = options.listing && wants_json(request, parse_listing_query(target.query));
+    if (!options.index.empty() && !listing) {
         std::string index(target.path);
         if (!index.empty()) index += '/';
         index += options.index;
@@ -182,6 +184,7 @@ Task<void> answer_folder(const Context& context, const http::Request& request,
             http::Target file = target;
             file.path = view;
             answer_file(context, request, file, std::move(variants), response);
+            if (options.listing) response.lines("Vary: Accept\r\n");
             co_return;
         }
     }

@@ -266,7 +266,9 @@ int run_server(const ServeOptions& options) {
     if (!control_loop) return complain(explain_ring_error(control_loop.error()), exit_no_io_uring);
 
     auto log = open_log(options);
-    if (!log) return complain(options.access_log + ": " + log.error().message(), exit_failed);
+    if (!log)
+        return complain("access log " + options.access_log + ": " + log.error().message(),
+                        exit_failed);
     auto sockets = open_sockets(options, (*engine)->size());
     if (!sockets) return complain(sockets.error(), exit_failed);
     auto notifier = Notifier::from_environment();

@@ -80,12 +80,21 @@ void Decoder::decode(std::span<const std::byte> bytes, std::string& text) {
 void Decoder::finish(std::string& text) {
     append_hex(text, kept_);
     kept_.clear();
+    ::iconv(converter_.get(), nullptr, nullptr, nullptr, nullptr);
 }
 
 std::expected<Encoder, EncodingError> Encoder::open(const std::string& encoding) {
     auto converter = open_converter(encoding, "UTF-8", encoding);
     if (!converter) return std::unexpected(converter.error());
     return Encoder(std::move(*converter), encoding);
+}
+
+void Encoder::finish(std::string& bytes) {
+    std::array<char, longest_sequence> room;
+    char* out = room.data();
+    std::size_t left = room.size();
+    ::iconv(converter_.get(), nullptr, nullptr, &out, &left);
+    bytes.append(room.data(), room.size() - left);
 }
 
 std::expected<std::string, EncodingError> Encoder::encode(std::string_view text) {

@@ -45,6 +45,9 @@ class Encoder {
 
     /// The text's bytes; an error names what has no place in the encoding.
     [[nodiscard]] std::expected<std::string, EncodingError> encode(std::string_view text);
+    /// Appends what leaves the mode that the text ended in (ISO-2022): what follows stands for
+    /// itself.
+    void finish(std::string& bytes);
 
   private:
     Encoder(detail::Converter converter, std::string name)

@@ -4,6 +4,8 @@
 #include <editline/readline.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +28,17 @@ void choose_locale() {
         std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+// Commands that ask for further keys (search, quoting, M-x) and lists of this folder's files have
+// no place here: messages would wait for them.
+void choose_keys() {
+    for (const char* binding :
+         {"bind ^R ed-search-prev-history", "bind ^I ed-unassigned", "bind ^V ed-unassigned",
+          "bind ^X ed-unassigned", "bind ^[x ed-unassigned", "bind ^[X ed-unassigned"}) {
+        std::string line = binding;
+        rl_parse_and_bind(line.data());
+    }
+}
+
 void write_out(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
@@ -37,7 +50,9 @@ LineEditor::LineEditor() {
     choose_locale();
     current = this;
     rl_catch_signals = 0;
+    rl_getc_function = &next_key;
     using_history();
+    choose_keys();
 }
 
 LineEditor::~LineEditor() {
@@ -60,14 +75,33 @@ void LineEditor::end() {
     editing_ = false;
 }
 
-std::optional<std::string> LineEditor::read_character() {
-    rl_callback_read_char();
-    typed_ = true;
+bool LineEditor::read_keys() {
+    std::array<char, 4096> memory;
+    const ssize_t got = ::read(STDIN_FILENO, memory.data(), memory.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) return false;
+    keys_.feed({memory.data(), static_cast<std::size_t>(got)});
+    return true;
+}
+
+std::optional<std::string> LineEditor::next_line() {
+    while (!taken_ && (key_ = keys_.next())) {
+        rl_callback_read_char();
+        typed_ = true;
+    }
     if (!taken_) return {};
     // It has begun another line already, with a prompt.
     write_out("\r\x1b[J");
     end();
     return std::exchange(taken_, {});
+}
+
+// A command of libedit's may want more than the key that called it: what is there, never waiting.
+int LineEditor::next_key(std::FILE* /*input*/) {
+    auto key = std::exchange(current->key_, {});
+    if (!key) key = current->keys_.next();
+    constexpr char32_t bell = 7;  // to emacs and libedit, the key that gives up
+    return static_cast<int>(key.value_or(bell));
 }
 
 void LineEditor::take_line(char* line) {

@@ -1,9 +1,12 @@
 // A line that is typed on a terminal while other text arrives: editing and history by libedit.
 #pragma once
 
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "talk/keys.hpp"
 
 namespace spate::talk {
 
@@ -17,9 +20,11 @@ class LineEditor {
 
     /// Shows the prompt and begins a line.
     void begin(std::string prompt);
-    /// Takes one character; standard input has one. Gives the line that it ended, which ends
-    /// editing until begin(); Ctrl-D on an empty line ends it as `end_of_input`.
-    [[nodiscard]] std::optional<std::string> read_character();
+    /// Reads what standard input has, which is something; false at its end.
+    [[nodiscard]] bool read_keys();
+    /// The line that the keys read so far have ended, which ends editing until begin(); Ctrl-D on
+    /// an empty line ends it as `end_of_input`. Waits for nothing.
+    [[nodiscard]] std::optional<std::string> next_line();
     /// Writes whole lines; above the one that is being typed, which survives.
     void print(std::string_view text);
 
@@ -27,9 +32,12 @@ class LineEditor {
 
   private:
     static void take_line(char* line);
+    static int next_key(std::FILE* input);
     void end();
     void erase() const;
 
+    Keys keys_;
+    std::optional<char32_t> key_;  // for libedit to take
     std::string prompt_;
     bool editing_ = false;
     bool typed_ = false;  // since begin()

@@ -19,16 +19,19 @@ std::expected<TextToWire, EncodingError> TextToWire::open(const TextOptions& opt
 }
 
 std::expected<std::string, EncodingError> TextToWire::line(std::string_view line) {
-    auto bytes = text(line);
-    if (!bytes) return bytes;
-    if (line_end_ == LineEnd::return_feed) *bytes += '\r';
-    *bytes += line_end_ == LineEnd::null ? '\0' : '\n';
-    return bytes;
+    std::string whole(line);
+    if (line_end_ == LineEnd::return_feed) whole += '\r';
+    whole += line_end_ == LineEnd::null ? '\0' : '\n';
+    // The end too is text: two bytes in UTF-16, and what leaves a mode in ISO-2022.
+    if (encoder_) return encoder_->encode(whole);
+    return whole;
 }
 
 std::expected<std::string, EncodingError> TextToWire::text(std::string_view text) {
-    if (encoder_) return encoder_->encode(text);
-    return std::string(text);
+    if (!encoder_) return std::string(text);
+    auto bytes = encoder_->encode(text);
+    if (bytes) encoder_->finish(*bytes);
+    return bytes;
 }
 
 std::expected<WireToText, EncodingError> WireToText::open(const TextOptions& options) {

@@ -58,13 +58,12 @@ UdpChat::UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Du
       to_wire_(std::move(*TextToWire::open(options.text))),
       nick_(options.nick),
       hex_(options.text.hex),
-      colour_(term::probe_screen(output.fd()).colour) {}
+      colour_(term::probe_screen(output.fd()).colour),
+      target_(options.peer) {
+    if (target_ && is_group(*target_)) groups_.push_back(*target_);
+}
 
 Task<Ending> UdpChat::run() {
-    if (options_.peer && is_group(*options_.peer) && !join_group(*options_.peer))
-        co_return Ending{1, fmt::format("{}: cannot join the group: {}", options_.peer->text(),
-                                        std::strerror(errno))};
-    if (options_.peer) target_ = options_.peer;
     loop_.spawn(hear());
     if (input_.kind() == Input::Kind::terminal && ::isatty(output_.fd()) != 0)
         co_await read_terminal();
@@ -116,13 +115,13 @@ Task<void> UdpChat::take(const Datagram& datagram, WallTime now) {
     }
 }
 
-// What is said to a group comes back to a member that said it.
+// What is said to a group or to all (broadcast) comes back to who said it.
 bool UdpChat::own_echo(const Address& from, std::string_view payload) {
-    const auto said = std::ranges::find(said_to_groups_, payload);
-    if (said == said_to_groups_.end()) return false;
+    const auto said = std::ranges::find(said_to_many_, payload);
+    if (said == said_to_many_.end()) return false;
     auto local = Address::of_local(socket_.fd());
     if (!local || local->port() != from.port() || !is_own_address(from)) return false;
-    said_to_groups_.erase(said);
+    said_to_many_.erase(said);
     return true;
 }
 
@@ -151,10 +150,12 @@ Task<void> UdpChat::read_terminal() {
     if (!target_) co_await put(std::move(hint));
     editor_->begin(prompt());
     while (!stopping_) {
-        auto ready = co_await input_.readable();
-        if (!ready) break;
-        auto line = editor_->read_character();
-        if (!line) continue;
+        auto line = editor_->next_line();
+        if (!line) {
+            auto ready = co_await input_.readable();
+            if (!ready || !editor_->read_keys()) break;
+            continue;
+        }
         if (*line == LineEditor::end_of_input) break;
         co_await handle(std::move(*line));
         if (!stopping_) editor_->begin(prompt());
@@ -229,8 +230,9 @@ Task<void> UdpChat::say(std::string text) {
         complaint = too_long(bytes->size(), *target_);
     if (complaint.empty()) {
         const auto payload = std::as_bytes(std::span(*bytes));
-        if (is_group(*target_)) said_to_groups_.push_back(*bytes);
-        if (said_to_groups_.size() > most_echoes) said_to_groups_.pop_front();
+        // Which addresses reach all is the routes' to know; own ones do not.
+        if (!is_own_address(*target_)) said_to_many_.push_back(*bytes);
+        if (said_to_many_.size() > most_echoes) said_to_many_.pop_front();
         auto sent = co_await socket_.send_to(payload, *target_);
         if (!sent) complaint = target_->text() + ": " + sent.error().message();
         dump_.record(Way::sent, target_->text(), payload, std::chrono::system_clock::now());
@@ -244,8 +246,10 @@ Task<void> UdpChat::choose(std::string name) {
     std::string answer;
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size() && number >= 1 &&
-        number <= peers_.size()) {
+    const bool is_number = !name.empty() && end == name.data() + name.size();
+    if (is_number && (error != std::errc{} || number == 0 || number > peers_.size())) {
+        answer = fmt::format("/peers has no number {}; nothing has changed\n", name);
+    } else if (is_number) {
         target_ = peers_[number - 1].address;
     } else if (!name.empty()) {
         // Name servers may be slow: messages go on arriving meanwhile.

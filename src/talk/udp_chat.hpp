@@ -27,7 +27,7 @@ struct ChatOptions {
     TextOptions text;
     std::string nick;  ///< Put before what is said; empty for none.
     int family = AF_UNSPEC;
-    std::optional<Address> peer;  ///< To talk to at first.
+    std::optional<Address> peer;  ///< To talk to at first. A group has been joined.
     unsigned interface = 0;       ///< Where groups are joined; 0 lets the system choose.
 };
 
@@ -77,7 +77,7 @@ class UdpChat {
     std::optional<Address> target_;
     std::vector<Peer> peers_;
     std::vector<Address> groups_;
-    std::deque<std::string> said_to_groups_;  // which come back to who said them
+    std::deque<std::string> said_to_many_;  // which comes back to who said it
     std::unique_ptr<LineEditor> editor_;
     Offload lookup_;
     Event ended_;

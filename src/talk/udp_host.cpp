@@ -70,6 +70,11 @@ Task<void> UdpHost::answer(const DatagramBatch& batch) {
     }
     auto sent = co_await socket_.send(answers);
     if (!sent) fmt::print(stderr, "spate udp listen: not answered: {}\n", sent.error().message());
+    if (!sent || !dump_.on()) co_return;
+    const WallTime now = std::chrono::system_clock::now();
+    for (const UdpSocket::Outgoing& each : answers)
+        for (auto payload : Segments(each.payload, each.segment_size))
+            dump_.record(Way::sent, each.peer->text(), payload, now);
 }
 
 }  // namespace spate::talk

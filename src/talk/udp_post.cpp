@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "talk/alarm.hpp"
+#include "talk/hex.hpp"
 #include "talk/lines.hpp"
 #include "talk/udp_text.hpp"
 #include "term/units.hpp"
@@ -19,6 +21,12 @@ namespace {
 constexpr auto bad_news = std::chrono::milliseconds(50);
 
 }  // namespace
+
+std::expected<std::string, std::string> payload_of(std::string_view typed, TextToWire& wire,
+                                                   const TextOptions& options) {
+    if (options.hex) return parse_hex(typed);
+    return options.line_end == LineEnd::feed ? wire.text(typed) : wire.line(typed);
+}
 
 UdpPost::UdpPost(Loop& loop, UdpSocket& socket, const Address& peer, Input& input, Output& output,
                  Dump& dump, const PostOptions& options)
@@ -69,34 +77,44 @@ Task<void> UdpPost::hear() {
             const std::string_view shown = text;
             auto written = co_await output_.write(shown);
             if (!written)
-                failure_ = fmt::format("standard output: {}", std::strerror(written.error().code));
+                give_up(fmt::format("standard output: {}", std::strerror(written.error().code)));
         }
         answered_ = answered_ || batch.size() > 0;
-        if (!batch.errors().empty()) failure_ = error_line(batch.errors()[0]);
+        if (!batch.errors().empty()) give_up(error_line(batch.errors()[0]));
         heard_.set();
     }
     hearing_ended_ = true;
     heard_.set();
 }
 
+// What is hopeless ends even what would go on for ever.
+void UdpPost::give_up(std::string why) {
+    failure_ = std::move(why);
+    gave_up_ = true;
+}
+
+// The messages after it are sent.
+void UdpPost::refuse(std::string_view why) {
+    fmt::print(stderr, "spate udp send: not sent: {}\n", why);
+    failure_ = "not everything was sent";
+}
+
 // False when it makes no sense to go on.
 Task<bool> UdpPost::send(std::string_view bytes) {
     if (sent_ > 0 && options_.interval > Duration{0}) co_await loop_.sleep_for(options_.interval);
     if (auto limit = too_long(bytes.size(), peer_); !limit.empty()) {
-        fmt::print(stderr, "spate udp send: not sent: {}\n", limit);
-        failure_ = "a message was too long";
+        refuse(limit);
         co_return true;
     }
     const auto payload = std::as_bytes(std::span(bytes));
     auto sent = co_await socket_.send_to(payload, peer_);
     if (!sent) {
-        failure_ = fmt::format("{}: {}", options_.name, sent.error().message());
+        give_up(fmt::format("{}: {}", options_.name, sent.error().message()));
         co_return false;
     }
     ++sent_;
     dump_.record(Way::sent, peer_.text(), payload, std::chrono::system_clock::now());
-    // A refusal ends what would go on for ever.
-    co_return failure_.empty();
+    co_return !gave_up_;
 }
 
 Task<void> UdpPost::send_payload() {
@@ -114,7 +132,6 @@ Task<void> UdpPost::send_payload() {
 
 Task<void> UdpPost::send_lines() {
     auto wire = TextToWire::open(options_.text);
-    const bool ends_lines = options_.text.line_end != LineEnd::feed;
     Lines lines;
     std::vector<std::byte> memory(64 << 10);
     for (bool more = true; more;) {
@@ -125,13 +142,13 @@ Task<void> UdpPost::send_lines() {
         lines.feed({reinterpret_cast<const char*>(memory.data()), *got});
         auto line = more ? lines.next() : lines.rest();
         while (line) {
-            auto bytes = ends_lines ? wire->line(*line) : wire->text(*line);
+            auto bytes = payload_of(*line, *wire, options_.text);
             if (bytes) {
                 const std::string_view payload = *bytes;
                 const bool goes_on = co_await send(payload);
                 if (!goes_on) co_return;
             } else {
-                fmt::print(stderr, "spate udp send: not sent: {}\n", bytes.error());
+                refuse(bytes.error());
             }
             line = lines.next();
         }
@@ -141,7 +158,7 @@ Task<void> UdpPost::send_lines() {
 Task<void> UdpPost::await_answer() {
     const bool waits = options_.wait_reply > Duration{0};
     Alarm alarm(loop_, heard_, waits ? options_.wait_reply : Duration(bad_news));
-    while (!alarm.is_over() && failure_.empty() && !(waits && answered_)) {
+    while (!alarm.is_over() && !gave_up_ && !(waits && answered_)) {
         heard_.reset();
         co_await heard_.wait();
     }

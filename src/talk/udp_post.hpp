@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <spate/task.hpp>
 #include <spate/udp.hpp>
@@ -26,14 +28,20 @@ struct PostOptions {
     bool quiet = false;
 };
 
+/// What is typed, as a datagram's payload: text, or its bytes with `options.hex`. The error says
+/// what is wrong.
+[[nodiscard]] std::expected<std::string, std::string> payload_of(std::string_view typed,
+                                                                 TextToWire& wire,
+                                                                 const TextOptions& options);
+
 class UdpPost {
   public:
     /// What it names outlives it.
     UdpPost(Loop& loop, UdpSocket& socket, const Address& peer, Input& input, Output& output,
             Dump& dump, const PostOptions& options);
 
-    /// Exit 1 if nothing could be sent, the network said that nobody is there, or no answer came.
-    /// Closes the socket at its end.
+    /// Exit 1 if not everything could be sent, the network said that nobody is there, or no answer
+    /// came. Closes the socket at its end.
     [[nodiscard]] Task<Ending> run();
 
   private:
@@ -42,6 +50,8 @@ class UdpPost {
     [[nodiscard]] Task<void> send_payload();
     [[nodiscard]] Task<void> send_lines();
     [[nodiscard]] Task<void> await_answer();
+    void refuse(std::string_view why);
+    void give_up(std::string why);
 
     Loop& loop_;
     UdpSocket& socket_;
@@ -54,6 +64,7 @@ class UdpPost {
     bool hearing_ended_ = false;
     bool answered_ = false;
     std::uint64_t sent_ = 0;
+    bool gave_up_ = false;
     std::string failure_;
 };
 

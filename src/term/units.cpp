@@ -224,6 +224,52 @@ std::string format_duration(nanoseconds duration) {
     return fmt::format("{}d {:02}h", hours / 24, hours % 24);
 }
 
+std::string format_duration_short(nanoseconds duration) {
+    const auto ns = duration.count();
+    if (ns <= 0) return "0";
+    if (ns < 1000) return fmt::format("{}ns", ns);
+    const auto rounded = [ns](std::int64_t unit) { return ns / unit + (ns % unit * 2 >= unit); };
+    struct Step {
+        std::int64_t unit;
+        std::string_view name;
+    };
+    for (const Step step : {Step{1000, "us"}, Step{1'000'000, "ms"}}) {
+        const auto tenths = rounded(step.unit / 10);
+        if (tenths < 100) return fmt::format("{}.{}{}", tenths / 10, tenths % 10, step.name);
+        if (const auto whole = rounded(step.unit); whole < 1000) {
+            return fmt::format("{}{}", whole, step.name);
+        }
+    }
+    if (const auto tenths = rounded(100'000'000); tenths < 600) {
+        return fmt::format("{}.{}s", tenths / 10, tenths % 10);
+    }
+    const auto seconds = rounded(1'000'000'000);
+    if (seconds < 3600) return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+    const auto minutes = rounded(60'000'000'000);
+    return fmt::format("{}h{:02}m", minutes / 60, minutes % 60);
+}
+
+std::string format_bit_rate(double bits_per_s) {
+    constexpr std::array names{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+    double value = bits_per_s > 0 ? bits_per_s : 0;
+    std::size_t unit = 0;
+    // 999.95 would show as "1000.0": the next unit begins where rounding does.
+    while (value >= (unit == 0 ? 999.5 : 999.95) && unit + 1 < names.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    const int digits = unit == 0 ? 0 : value < 9.995 ? 2 : 1;
+    return fmt::format("{:.{}f} {}", value, digits, names[unit]);
+}
+
+std::string format_frequency(double per_s) {
+    constexpr double past_all = 18446744073709551616.0;  // 2^64
+    if (!(per_s > 0)) return "0/s";
+    if (per_s < 9.995) return fmt::format("{:.2f}/s", per_s);
+    if (per_s >= past_all) return format_count(UINT64_MAX) + "/s";
+    return format_count(static_cast<std::uint64_t>(std::round(per_s))) + "/s";
+}
+
 std::string format_count(std::uint64_t count) {
     const std::string digits = fmt::to_string(count);
     std::string out;

@@ -41,6 +41,16 @@ using Parsed = std::expected<T, std::string>;
 /// "850 ns", "12 us", "350 ms", "1.5 s", "1m 05s", "2h 03m", "3d 04h". Negative shows as "0 ms".
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 
+/// The same for lines dense with times, to two digits or three: "0", "850ns", "1.2us", "182us",
+/// "3.4ms", "960ms", "1.2s", "12.3s", "1m05s", "2h03m". parse_duration reads it.
+[[nodiscard]] std::string format_duration_short(std::chrono::nanoseconds duration);
+
+/// As networks count, in powers of 1000: "0 bit/s", "999 bit/s", "1.5 Mbit/s", "9.41 Gbit/s".
+[[nodiscard]] std::string format_bit_rate(double bits_per_s);
+
+/// How often: "49,998/s", and below ten a second "0.25/s". Not a number shows as "0/s".
+[[nodiscard]] std::string format_frequency(double per_s);
+
 /// "12,345".
 [[nodiscard]] std::string format_count(std::uint64_t count);
 

@@ -132,6 +132,12 @@ class RefusalTest(GetTest):
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertTrue(result.stderr.startswith("spate get: "), result.stderr)
 
+    def test_a_mistyped_option_is_named(self):
+        for arguments in (["--conections", "4", "http://h/a"], ["--conections"]):
+            result = self.get(*arguments)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("there is no option '--conections'", result.stderr)
+
     def test_several_of_which_one_fails(self):
         for name in ("a", "c"):
             self.server.on(f"/{name}", Whole(name.encode()))

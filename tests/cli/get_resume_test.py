@@ -97,7 +97,7 @@ class ResumeTest(GetTest):
         data = content(2 * MIB)
         (self.folder / "file.part").write_bytes(data)
         self.server.on("/file", Whole(data))
-        self.fetch("/file", "-c")
+        self.assertIn("file: all 2.0 MiB were here", self.fetch("/file", "-c").stderr)
         self.assert_whole(data)
         self.assertEqual(self.server.asked("/file")[0].range, (2 * MIB, None))
 

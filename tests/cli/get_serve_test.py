@@ -30,7 +30,7 @@ class GetFromServeTest(GetTest):
 
     def test_a_folder_comes_over_as_it_is(self):
         names = ["a", "b c", "sub/d", "sub/e%41", "sub/deep/f?x=1", "ü/歌.mp3", "q\"uote", "h#sh",
-                 "back\\slash", "new\nline", "colon:x", "sub/<b>"]
+                 "back\\slash", "new\nline", "colon:x", "sub/<b>", "index.html", "sub/index.html"]
         source, server = self.serve({name: name * 1000 for name in names})
         (source / "bad").mkdir()
         with open(os.fsencode(source / "bad") + b"/\xff\xfe", "wb") as file:

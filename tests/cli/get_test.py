@@ -1,14 +1,17 @@
 """`spate get`: files, names, options, standard output, name://."""
 
 import os
+import re
 import socket
 import subprocess
 import threading
+import unittest
+from pathlib import Path
 
 import tap
 from get_case import MIB, QUICK, GetTest
 from get_server import Whole, chunked, content, in_turn, only
-from spate_cli import binary
+from spate_cli import PATIENCE_S, Program, binary, wait_for
 
 
 class PlainTest(GetTest):
@@ -28,6 +31,29 @@ class PlainTest(GetTest):
                 self.server.on("/file", Whole(data))
                 self.fetch("/file", "-o", "file")
                 self.assert_whole(data)
+
+    @unittest.skipUnless(Path("/proc/self/io").exists(), "this kernel counts no writes")
+    def test_writes_are_large(self):
+        """On average 256 KiB and more, notes of what is there included."""
+        data, all_is_written = content(16 * MIB), threading.Event()
+
+        def send(peer, body):
+            peer.send(body[:-1])
+            all_is_written.wait(PATIENCE_S)
+            peer.send(body[-1:])
+        self.server.on("/file", Whole(data, send=send))
+        with Program("get", self.server.url("/file"), cwd=self.folder.path) as program:
+            wait_for(lambda: self.part_size() > len(data) - MIB, "the part")
+            counts = dict(re.findall(r"(\w+): (\d+)",
+                                     Path(f"/proc/{program.process.pid}/io").read_text()))
+            all_is_written.set()
+            self.assertEqual(program.wait(), 0, program.describe())
+        self.assertLess(int(counts["syscw"]), len(data) // (256 * 1024) + 20)
+        self.assert_whole(data)
+
+    def part_size(self):
+        part = self.folder / "file.part"
+        return part.stat().st_size if part.exists() else 0
 
     def test_chunked_and_close_delimited_bodies(self):
         data = content(2 * MIB)

@@ -22,6 +22,17 @@ TCP_SERVERS = {
     "ncat": ["ncat", "-l", "--recv-only", "127.0.0.1", "{port}"],
     "socat": ["socat", "-u", "TCP-LISTEN:{port},bind=127.0.0.1", "STDOUT"],
 }
+# The same, both ways at once.
+TCP_CALLERS = {
+    "nc.openbsd": ["nc.openbsd", "-N", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-t", "10", "STDIO", "TCP:127.0.0.1:{port}"],
+}
+TCP_HOSTS = {
+    "nc.openbsd": ["nc.openbsd", "-N", "-l", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "-l", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-t", "10", "STDIO", "TCP-LISTEN:{port},bind=127.0.0.1"],
+}
 UDP_CLIENTS = {
     "nc.openbsd": ["nc.openbsd", "-u", "-w", "1", "127.0.0.1", "{port}"],
     "ncat": ["ncat", "-u", "-w", "1", "127.0.0.1", "{port}"],
@@ -60,8 +71,8 @@ class InteropTest(unittest.TestCase):
                     self.skipTest(f"no {name} here")
                 check(words)
 
-    def start(self, words, port, kind):
-        peer = subprocess.Popen(command(words, port), stdin=subprocess.DEVNULL,
+    def start(self, words, port, kind, stdin=subprocess.DEVNULL):
+        peer = subprocess.Popen(command(words, port), stdin=stdin,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         wait_for(lambda: listens(port, kind), f"{words[0]} listening")
         return peer
@@ -98,6 +109,32 @@ class InteropTest(unittest.TestCase):
             self.assertEqual(peer.wait(PATIENCE_S), 0)
             self.assertEqual(hashlib.sha256(received).digest(),
                              hashlib.sha256(self.CONTENT).digest())
+
+    def test_they_call_and_both_speak(self):
+        self.each(TCP_CALLERS, self.they_call)
+
+    def they_call(self, words):
+        with Listener("tcp", "listen", "--once", stdin=subprocess.PIPE) as listener:
+            listener.type("our answer\n")
+            listener.end_input()
+            done = subprocess.run(command(words, listener.port), input=b"their question\n",
+                                  capture_output=True, timeout=PATIENCE_S)
+            self.assertEqual((done.returncode, done.stdout), (0, b"our answer\n"))
+            self.assertEqual(listener.wait(), 0, listener.describe())
+            self.assertEqual(listener.stdout, "their question\n")
+
+    def test_we_call_and_both_speak(self):
+        self.each(TCP_HOSTS, self.we_call)
+
+    def we_call(self, words):
+        port = unused_port()
+        with self.start(words, port, socket.SOCK_STREAM, subprocess.PIPE) as peer:
+            peer.stdin.write(b"their answer\n")
+            peer.stdin.close()
+            done = run("tcp", "connect", f"127.0.0.1:{port}", input="our question\n")
+            self.assertEqual((done.returncode, done.stdout), (0, "their answer\n"), done.stderr)
+            self.assertEqual(peer.stdout.read(), b"our question\n")
+            self.assertEqual(peer.wait(PATIENCE_S), 0)
 
     def test_they_ask_by_datagram(self):
         self.each(UDP_CLIENTS, self.they_ask_by_datagram)

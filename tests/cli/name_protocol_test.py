@@ -9,7 +9,7 @@ import unittest
 import tap
 from raw_http import Connection, ask
 from served_folder import ServedFolder, noise
-from spate_cli import PATIENCE_S, run
+from spate_cli import PATIENCE_S, Folder, Program, run
 
 
 class NameProtocolTest(ServedFolder):
@@ -103,6 +103,20 @@ class NameProtocolTest(ServedFolder):
         done = run("get", f"name://127.0.0.1:{self.port}/a.txt", "-o", target)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(target.read_bytes(), b"hello\n")
+
+
+class AloneTest(unittest.TestCase):
+    def test_without_http(self):
+        with Folder({"a.txt": "hello\n"}) as folder, \
+                Program("serve", "--local", "--listen", "off", "--name-port", "0",
+                        folder.path) as server:
+            port = int(server.wait_for_output(r"name://[^\s/]*:(\d+)/").group(1))
+            server.wait_for_output("Ctrl-C")
+            self.assertNotIn("http://", server.stderr)
+            with Connection(("127.0.0.1", port), PATIENCE_S) as connection:
+                connection.send(b"a.txt\n")
+                self.assertEqual(connection.receive(), b"hello\n")
+            server.stop()
 
 
 if __name__ == "__main__":

@@ -155,6 +155,15 @@ class WhatIsListedTest(ListingTest):
         self.assertEqual(answer["Content-Type"], "text/html; charset=utf-8")
         self.assertEqual(self.ask("/indexed/", f"If-None-Match: {answer['ETag']}").status, 304)
 
+    def test_json_lists_a_folder_with_an_index_too(self):
+        """Else `spate get -r` could fetch no site."""
+        for query, fields in [("?format=json", []), ("", ["Accept: application/json"])]:
+            self.assertEqual(self.names_in_json("/indexed/" + query, *fields),
+                             ["index.html", "other"])
+        for accept in ("text/html", "*/*", "text/html, application/json"):
+            answer = self.ask("/indexed/", f"Accept: {accept}")
+            self.assertEqual((answer.body, answer["Vary"]), (b"<h1>hello</h1>", "Accept"))
+
     def test_nothing_but_files_and_folders_is_opened(self):
         for name in ("fifo", "socket", "out", "out_folder/passwd", "dangling", ".hidden"):
             self.assertEqual(self.ask("/" + name).status, 404, name)
@@ -185,9 +194,15 @@ class ListingOptionsTest(unittest.TestCase):
 
     def test_no_listing(self):
         with self.serve("--no-listing") as connection:
-            self.assertEqual(connection.ask("/sub/").status, 404)
+            for target in ("/sub/", "/sub/?format=json"):
+                self.assertEqual(connection.ask(target).status, 404)
             self.assertEqual(connection.ask("/sub").status, 301)
             self.assertEqual(connection.ask("/sub/a").body, b"a")
+
+    def test_no_listing_in_json_either(self):
+        with self.serve("--no-listing", "--index", "home.htm") as connection:
+            answer = connection.ask("/sub/?format=json")
+            self.assertEqual((answer.body, answer["Vary"]), (b"home", None))
 
     def test_index(self):
         with self.serve("--index", "home.htm") as connection:

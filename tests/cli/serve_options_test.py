@@ -25,6 +25,16 @@ def has_ipv6():
         return False
 
 
+def is_refused(path):
+    """Whether nobody listens on a Unix socket, or not yet: it is bound before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+            return False
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+
+
 class ListenTest(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(Folder(FILES))
@@ -84,6 +94,9 @@ class ListenTest(unittest.TestCase):
                 if end == "kill":
                     server.process.kill()
                     server.wait()
+                    # The kernel takes a dead process's ring apart when it comes to that, and the
+                    # listener with it.
+                    wait_for(lambda: is_refused(path), "the listener to be gone")
                 else:
                     server.stop()
         said = run("serve", "--listen", f"unix:{self.folder / 'a.txt'}", self.folder.path)
@@ -140,7 +153,13 @@ class CannotBeginTest(unittest.TestCase):
                        statuses=range(1, 128))
 
     def test_no_such_option(self):
-        self.check("--no-such-option", says="--no-such-option", statuses=[2])
+        for arguments in (["--limt-rate", "3", "."], [".", "--limt-rate=3"]):
+            said = self.check(*arguments, says=r"there is no option '--limt-rate(=3)?'\n",
+                              statuses=[2])
+            self.assertIn("spate serve --help says more", said)
+
+    def test_two_folders(self):
+        self.check("one", "two", says="'two' is one too many", statuses=[2])
 
     def test_bad_values(self):
         for option, value in [("--limit-rate", "fast"), ("--idle-timeout", "-1s"),
@@ -243,7 +262,7 @@ class OutputTest(unittest.TestCase):
         with Folder(FILES) as folder:
             path = str(folder / "socket")
             with Program("serve", "--quiet", "--listen", f"unix:{path}", folder.path) as server:
-                wait_for(lambda: os.path.exists(path), "the socket")
+                wait_for(lambda: not is_refused(path), "the socket")
                 self.assertEqual(ask(path, "/a.txt").status, 200)
                 server.stop()
                 self.assertEqual((server.stdout, server.stderr), ("", ""))

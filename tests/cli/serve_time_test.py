@@ -154,6 +154,20 @@ class SendTimeoutTest(TimeTest):
             time.sleep(0.2)  # Slow on purpose.
         self.assertEqual(total + connection.drain(), BIG)
 
+    def test_one_that_takes_byte_after_byte_is_cut_and_holds_nobody_up(self):
+        """So little opens no window: nothing is acknowledged."""
+        self.serve("--send-timeout", "1s", "--cores", "1")
+        connection = self.connect(receive_buffer=SMALL_WINDOW)
+        connection.send(request("/big"))
+        connection.head()
+        connection.received.clear()
+        while sockets(self.server.process.pid) > self.listening:
+            self.assertLess(self.passed(), PATIENT_S)
+            self.assertEqual(len(connection.receive(1)), 1)
+            self.assertEqual(ask(self.server.address, "/a.txt").body, b"hello\n")
+            time.sleep(0.1)  # Slow on purpose.
+        self.check_took(1)
+
     def test_the_wait_for_a_rate_is_not_the_clients(self):
         self.serve("--send-timeout", "300ms", "--limit-rate", "10M")
         self.assertEqual(len(self.connect().ask("/big").body), BIG)

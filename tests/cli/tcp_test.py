@@ -297,6 +297,47 @@ class ListenTest(unittest.TestCase):
                     listener.stop()
             self.assertFalse((folder / "s").exists(), "the path goes with the listener")
 
+    def test_a_name_is_tried_by_all_its_addresses(self):
+        known = {found[4][0] for found in socket.getaddrinfo("localhost", 1)}
+        for host, where, other in (("127.0.0.1", "127.0.0.1:0", "-6"), ("::1", "[::1]:0", "-4")):
+            if host not in known:
+                continue
+            listener = self.listen("--echo", where=where)
+            done = run("tcp", "connect", f"localhost:{listener.port}", input="by name")
+            self.assertEqual((done.returncode, done.stdout), (0, "by name"), done.stderr)
+            done = run("tcp", "connect", other, f"localhost:{listener.port}", input="x")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr,
+                             f"localhost:{listener.port}.*(Connection refused|it has no)")
+            listener.stop()
+
+    def test_either_family_alone(self):
+        for family, here, there in (("-4", "127.0.0.1", "::1"), ("-6", "::1", None)):
+            listener = self.listen("--echo", family, where=":0")
+            with socket.create_connection((here, listener.port), PATIENCE_S) as client:
+                client.sendall(b"x")
+                self.assertEqual(client.recv(1), b"x")
+            if there:
+                with self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection((there, listener.port), PATIENCE_S)
+            listener.stop()
+
+    def test_programs_are_for_this_host_unless_said_otherwise(self):
+        # An address that is this host's own, but not loopback, is as good as a stranger's.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))
+            except OSError:
+                self.skipTest("no network but loopback here")
+            stranger = probe.getsockname()[0]
+        for options, answer in (((), ""), (("--exec-anywhere",), "ONE")):
+            listener = self.listen("--exec", "tr a-z A-Z", *options, where=f"{stranger}:0")
+            done = run("tcp", "connect", f"{stranger}:{listener.port}", input="one")
+            self.assertEqual(done.stdout, answer)
+            refusal = "is not on this host: --exec is not for it" in listener.stderr
+            self.assertEqual(refusal, not options)
+            listener.stop()
+
     def test_source_address(self):
         listener = self.listen("--echo")
         done = talk(listener.port, "x", "--source", "127.0.0.9")

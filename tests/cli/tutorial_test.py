@@ -200,6 +200,18 @@ class NotesTest(unittest.TestCase):
                 peer.close()
                 self.assertEqual(program.wait(), 0)
 
+    def test_closing_our_listener_leaves_connections_alive(self):
+        with Listener("tcp", "listen", "--once", stdin=subprocess.PIPE) as listener:
+            with connect(listener.port) as client:
+                listener.wait_for_output(" connected")
+                with self.assertRaises(ConnectionRefusedError):
+                    connect(listener.port)
+                client.sendall(b"still here\n")
+                listener.wait_for_output("still here")
+                listener.type("so am I\n")
+                self.assertEqual(client.recv(1024), b"so am I\n")
+            self.assertEqual(listener.wait(), 0)
+
     def test_a_client_does_not_bind(self):
         with tcp_listener() as listener:
             with Program("tcp", "connect", f"127.0.0.1:{listener.getsockname()[1]}"):

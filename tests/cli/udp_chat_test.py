@@ -1,57 +1,12 @@
 """`spate udp chat` on a terminal: tmux is the terminal, and shows what a person would see."""
 
-import os
 import shutil
 import socket
-import subprocess
 import unittest
 
 import tap
-from spate_cli import PATIENCE_S, binary, wait_for
 from talk_case import udp_socket
-
-
-class Terminal:
-    """A tmux server of the test's own, with one window that runs the chat."""
-
-    def __init__(self, *arguments, width=60, height=16):
-        self.name = f"spate-test-{os.getpid()}-{id(self)}"
-        command = " ".join([binary(), "udp", "chat", *arguments])
-        # `cat` keeps the window when the chat has ended.
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
-                  f"env -u LC_ALL LANG=C {command}; echo ended with $?; cat")
-
-    def tmux(self, *arguments):
-        done = subprocess.run(["tmux", "-u", "-L", self.name, *arguments], capture_output=True,
-                              text=True, timeout=PATIENCE_S, check=True)
-        return done.stdout
-
-    def type(self, *keys):
-        for key in keys:
-            self.tmux("send-keys", key)
-
-    def say(self, text):
-        self.tmux("send-keys", "-l", text)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p").rstrip("\n").split("\n")
-
-    def wait_for(self, *lines):
-        """Waits until the last lines of the screen are these."""
-        wanted = list(lines)
-        try:
-            wait_for(lambda: self.screen()[-len(wanted):] == wanted, wanted)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the screen:\n" + "\n".join(self.screen())) from None
-
-    def wait_for_text(self, text):
-        try:
-            wait_for(lambda: text in "\n".join(self.screen()), text)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the screen:\n" + "\n".join(self.screen())) from None
-
-    def close(self):
-        self.tmux("kill-server")
+from terminal import Terminal
 
 
 @unittest.skipUnless(shutil.which("tmux"), "no tmux here")
@@ -61,7 +16,7 @@ class ChatTest(unittest.TestCase):
         self.addCleanup(self.peer.close)
         self.name = f"127.0.0.1:{self.peer.getsockname()[1]}"
         self.prompt = f"{self.name}> "
-        self.terminal = Terminal("--bind", "127.0.0.1:0", self.name)
+        self.terminal = Terminal("udp", "chat", "--bind", "127.0.0.1:0", self.name)
         self.addCleanup(self.terminal.close)
         self.terminal.wait_for_text("listening on")
         listening = next(line for line in self.terminal.screen() if "listening on" in line)
@@ -103,11 +58,33 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), "\u597d,you".encode())
 
+    def test_escape_and_search_hold_no_message_up(self):
+        self.terminal.say("half a li")
+        for key in ("Escape", "C-r", "C-v", "C-x", "M-x"):
+            self.terminal.type(key)
+            self.arrives(f"after {key}")
+        self.terminal.wait_for(self.prompt + "half a li")
+        self.terminal.type("Escape", "C-c")
+        self.terminal.wait_for("ended with 0")
+
+    def test_tab_lists_no_files(self):
+        self.terminal.say("half a li")
+        self.terminal.type("Tab", "Tab")
+        self.terminal.say("ne")
+        self.terminal.wait_for(self.prompt + "half a line")
+        self.assertNotIn("home", "\n".join(self.terminal.screen()))
+
     def test_history(self):
         self.terminal.say("first")
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), b"first")
         self.terminal.type("Up", "Enter")
+        self.assertEqual(self.peer.recv(100), b"first")
+        self.terminal.say("other")
+        self.terminal.type("Enter")
+        self.assertEqual(self.peer.recv(100), b"other")
+        self.terminal.say("fi")
+        self.terminal.type("C-r", "Enter")
         self.assertEqual(self.peer.recv(100), b"first")
 
     def test_a_second_peer_is_met_and_chosen(self):
@@ -128,6 +105,12 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.terminal.wait_for_text("'/nothing' is nothing here; /help lists what is")
         self.terminal.wait_for(self.prompt.rstrip())
+
+    def test_who_and_when_are_in_colour(self):
+        self.arrives("hello")
+        coloured = self.terminal.tmux("capture-pane", "-p", "-e")
+        style = r"(\x1b\[\d*m)*"
+        self.assertRegex(coloured, rf"\x1b\[2m[\d:]+ {style}\x1b\[32m{style}{self.name}")
 
     def test_leaving_puts_the_terminal_back(self):
         self.terminal.type("C-d")

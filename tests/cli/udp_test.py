@@ -1,6 +1,7 @@
 """`spate udp send` and `spate udp listen`: what is sent, shown and answered, and bad input."""
 
 import os
+import re
 import socket
 import subprocess
 import unittest
@@ -38,6 +39,7 @@ class SendTest(unittest.TestCase):
 
     def test_bytes(self):
         self.assertEqual(self.sent(1, "--hex", "00 ff", "0x41"), [b"\x00\xffA"])
+        self.assertEqual(self.sent(2, "--hex", input="00 ff\n41\n"), [b"\x00\xff", b"A"])
 
     def test_count_and_interval(self):
         self.assertEqual(self.sent(3, "--count", "3", "--interval", "1ms", "x"), [b"x"] * 3)
@@ -47,7 +49,7 @@ class SendTest(unittest.TestCase):
         with Folder({"f": content}) as folder:
             self.assertEqual(self.sent(3, "--file", folder / "f"),
                              [content[:1400], content[1400:2800], content[2800:]])
-            self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "65507"), [content])
+            self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "63k"), [content])
 
     def test_many_lines_arrive_whole(self):
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -76,18 +78,61 @@ class SendTest(unittest.TestCase):
 
     def test_a_long_message_is_refused_with_the_limit(self):
         self.assertEqual(len(self.sent(1, input="x" * 65507)[0]), 65507)
-        done = send(self.target, input="x" * 65508 + "\nshort\n")
+        done = send(self.target, input="x" * 65508 + "\nshort\nshorter\n")
         self.assertEqual(done.returncode, 1)
         self.assertIn("65508 bytes are more than a datagram holds (65507 over IPv4)", done.stderr)
-        self.assertEqual(self.peer.recv(100), b"short")
+        self.assertEqual([self.peer.recv(100) for _ in range(2)], [b"short", b"shorter"])
+
+    def test_a_line_that_cannot_be_sent_is_told_and_the_rest_is_sent(self):
+        for option, wrong, why in (("--encoding=latin1", "\u4f60", "U+4F60"),
+                                   ("--hex", "zz", "'zz' is not two hexadecimal digits")):
+            done = send(self.target, option, input=f"41\n{wrong}\n42\n43\n")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, rf"not sent: .*{re.escape(why)}")
+            self.assertEqual([self.peer.recv(100) for _ in range(3)],
+                             [b"A", b"B", b"C"] if option == "--hex" else [b"41", b"42", b"43"])
 
     def test_unix_sockets_answer_too(self):
-        where = f"unix:@spate-test-udp-{os.getpid()}"
-        with Listener("udp", "listen", "--echo", where=where) as listener:
-            done = send(where, "--wait-reply", "by name")
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn(f"{where}: by name\n", done.stdout)
+        with Folder() as folder:
+            for where in (f"unix:@spate-test-udp-{os.getpid()}", f"unix:{folder / 's'}"):
+                with self.subTest(where), Listener("udp", "listen", "--echo",
+                                                   where=where) as listener:
+                    done = send(where, "--wait-reply", "by name")
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn(f"{where}: by name\n", done.stdout)
+                    listener.stop()
+            self.assertFalse((folder / "s").exists(), "the path goes with the listener")
+
+    def test_source_address(self):
+        with Listener("udp", "listen") as listener:
+            self.assertEqual(send(listener.target, "--source", "127.0.0.9", "x").returncode, 0)
+            listener.wait_for_output(r" 127\.0\.0\.9:\d+: x\n")
             listener.stop()
+
+    def test_either_family_alone(self):
+        for family, where, host in (("-4", "0.0.0.0", "127.0.0.1"), ("-6", r"\[::\]", "[::1]")):
+            with self.subTest(family), Program("udp", "listen", family, ":0") as listener:
+                port = listener.wait_for_output(rf"listening on {where}:(\d+)").group(1)
+                done = send(f"{host}:{port}", family, "x")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                listener.wait_for_output(": x\n")
+                listener.stop()
+        done = send("127.0.0.1:9", "-6", "x")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("'127.0.0.1:9': it has no IPv6 address", done.stderr)
+
+    def test_dump(self):
+        with Folder() as folder, Listener("udp", "listen", "--echo", "--dump",
+                                          folder / "theirs") as listener:
+            done = send(listener.target, "--wait-reply", "--dump", folder / "ours", "ping")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ours = (folder / "ours").read_text()
+            self.assertRegex(ours, rf"(?m)^> [\d:.]+ {listener.target} 4 bytes\n.*\|ping\|")
+            self.assertRegex(ours, rf"(?m)^< [\d:.]+ {listener.target} 4 bytes\n.*\|ping\|")
+            listener.stop()
+            theirs = (folder / "theirs").read_text()
+            for way in "<>":
+                self.assertRegex(theirs, rf"(?m)^{way} .* 4 bytes\n.*\|ping\|")
 
 
 class ListenTest(unittest.TestCase):
@@ -169,6 +214,11 @@ class BadInputTest(unittest.TestCase):
         self.refused(1, "'no.such.host.invalid:7': no such host", "send",
                      "no.such.host.invalid:7", "x")
         self.refused(2, "'zz' is not two hexadecimal digits", "send", ":9", "--hex", "zz")
+        self.refused(2, "--count is for TEXT or --file", "send", ":9", "--count", "2")
+        self.refused(2, "a datagram holds 1 to 65507 bytes", "send", ":9", "--size", "64k",
+                     "--file", "/dev/null")
+        self.refused(2, "--source", "listen", ":0", "--source", "127.0.0.1")
+        self.refused(2, "--size requires --file", "send", ":9", "--size", "9", "x")
         self.refused(2, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
         self.refused(2, "there is no 'eth77' here", "send", ":9", "-I", "eth77", "x")
         self.refused(2, r"U\+4F60", "send", ":9", "--encoding", "latin1", "\u4f60")
@@ -224,7 +274,8 @@ class PipedChatTest(unittest.TestCase):
         ann, _ = self.chat("--bind", "127.0.0.1:0")
         for typed, said in (("/bogus", "'/bogus' is nothing here"),
                             ("/to nowhere", "'nowhere': it ends in no port"),
-                            ("/to 7", "port 7|nobody|localhost|talking to"),
+                            ("/to 7", "/peers has no number 7; nothing has changed"),
+                            ("/to no.such.host.invalid:7", "no such host; nothing has changed"),
                             ("/help", "/quit"),
                             ("/hex", "hex dumps")):
             ann.type(typed + "\n")
@@ -236,6 +287,32 @@ class PipedChatTest(unittest.TestCase):
         ann.wait_for_output("not sent: 65508 bytes are more than a datagram holds")
         ann.end_input()
         self.assertEqual(ann.wait(), 0)
+
+    def test_a_broadcast_reaches_all_and_is_not_heard_by_who_said_it(self):
+        ann, port = self.chat("--bind", "0.0.0.0:0", "--nick", "ann")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob:
+            bob.settimeout(PATIENCE_S)
+            bob.bind(("0.0.0.0", 0))
+            ann.type(f"/to 127.255.255.255:{bob.getsockname()[1]}\nto all\n")
+            self.assertEqual(bob.recv(100), b"ann: to all")
+            ann.type(f"/to 127.255.255.255:{port}\nto all of us\n/to 127.255.255.255:"
+                     f"{bob.getsockname()[1]}\nagain\n")
+            self.assertEqual(bob.recv(100), b"ann: again")
+            bob.sendto(b"heard you", ("127.0.0.1", port))
+            ann.wait_for_output(": heard you\n")
+        self.assertNotIn("to all of us", ann.stdout)
+        ann.end_input()
+        self.assertEqual(ann.wait(), 0)
+
+    def test_characters_that_come_in_pieces(self):
+        with udp_socket() as peer:
+            ann, _ = self.chat("--bind", "127.0.0.1:0", f"127.0.0.1:{peer.getsockname()[1]}",
+                               "--encoding", "gbk")
+            for piece in (b"\xe4", b"\xbd", b"\xa0\xe5\xa5", b"\xbd\n"):
+                os.write(ann.process.stdin.fileno(), piece)
+            self.assertEqual(peer.recv(100), "\u4f60\u597d".encode("gbk"))
+            ann.end_input()
+            self.assertEqual(ann.wait(), 0)
 
     def test_a_group_hears_each_once(self):
         group = f"239.1.2.3:{unused_port(socket.SOCK_DGRAM)}"

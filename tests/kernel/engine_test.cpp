@@ -1,4 +1,5 @@
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -196,9 +197,16 @@ TEST_F(SignalsTest, WaitingForOneCanBeCancelled) {
 }
 
 TEST(DescriptorLimitTest, IsRaisedToTheHardOne) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit low{before.rlim_max / 2, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
     const std::uint64_t raised = raise_descriptor_limit();
-    EXPECT_GE(raised, 256U);
-    EXPECT_EQ(raise_descriptor_limit(), raised);
+    rlimit after{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+    EXPECT_EQ(after.rlim_cur, before.rlim_max);
+    EXPECT_EQ(raised, after.rlim_cur);
+    ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 }  // namespace

@@ -245,6 +245,48 @@ TEST_F(TcpTest, ConnectAnyTakesTheFirstThatAnswers) {
     run(body());
 }
 
+// RFC 8305, section 5: a host that answers nothing has a head start, no more.
+TEST_F(TcpTest, ConnectAnyDoesNotWaitForTheSilent) {
+    const Address any = *Address::parse("127.0.0.1:0");
+    const Fd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(silent.get(), any.data(), any.size()), 0);
+    ASSERT_EQ(::listen(silent.get(), 0), 0);
+    const Address full = *Address::of_local(silent.get());
+    std::vector<Fd> fillers;
+    for (int i = 0; i < 4; ++i) {
+        fillers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        ::connect(fillers.back().get(), full.data(), full.size());
+    }
+    auto alive = listen_on(any);
+    const std::vector<Address> addresses{full, *Address::of_local(alive->get())};
+    auto body = [&]() -> Task<void> {
+        const TimePoint start = loop().now();
+        auto socket = co_await connect_any(loop(), addresses, 15s);
+        EXPECT_TRUE(socket);
+        if (!socket) co_return;
+        EXPECT_EQ(Address::of_peer(socket->get())->port(), addresses[1].port());
+        EXPECT_LT(loop().now() - start, 10s);
+    };
+    run(body());
+}
+
+TEST_F(TcpTest, ConnectAnyTakesTheFamilyOfItsSource) {
+    const Address source = *Address::parse("127.0.0.1:0");
+    auto v6 = listen_on(*Address::parse("[::1]:0"));
+    auto dead = listen_on(source);
+    const std::vector<Address> addresses{*Address::of_local(dead->get()),
+                                         *Address::of_local(v6->get())};
+    dead->reset();
+    auto body = [&]() -> Task<void> {
+        auto refused = co_await connect_any(loop(), addresses, 5s, &source);
+        EXPECT_EQ(refused.error().code, ECONNREFUSED);
+        const std::vector<Address> foreign(1, addresses[1]);
+        auto none = co_await connect_any(loop(), foreign, 5s, &source);
+        EXPECT_EQ(none.error().code, EAFNOSUPPORT);
+    };
+    run(body());
+}
+
 TEST_F(TcpTest, AcceptSurvivesRunningOutOfDescriptors) {
     auto local = Address::parse("127.0.0.1:0");
     auto socket = listen_on(*local);

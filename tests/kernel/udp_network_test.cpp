@@ -138,6 +138,22 @@ TEST_F(UdpNetworkTest, GoesOnOneByOneWhereSegmentsAreRefusedAndRemembers) {
     run(body());
 }
 
+// Port 0 is EINVAL as well: a peer that cannot be sent to costs the others nothing.
+TEST_F(UdpNetworkTest, AWrongPeerIsNoRefusalOfSegments) {
+    auto body = [&]() -> Task<void> {
+        auto sender = open("127.0.0.1:0");
+        const Address nobody = *Address::parse("127.0.0.1:0");
+        const std::string run(300, 'r');
+        const Outgoing outgoing[] = {{bytes_of(run), &nobody, 100}};
+        const std::span<const Outgoing> batch(outgoing);
+        auto sent = co_await sender->send(batch);
+        EXPECT_EQ(sent.error().code, EINVAL);
+        EXPECT_GT(sender->segmented_below(), 100U);
+        co_await sender->close();
+    };
+    run(body());
+}
+
 TEST_F(UdpNetworkTest, AClosedPortIsAnErrorOfThatPeerAndTheSocketLives) {
     for (const char* where : {"127.0.0.1:0", "[::1]:0"}) {
         SCOPED_TRACE(where);
@@ -240,23 +256,32 @@ TEST_F(UdpNetworkTest, MembersOfAGroupHearItUntilTheyLeave) {
     auto body = [&]() -> Task<void> {
         const UdpOptions shared{.reuse_address = true};
         auto first = open("0.0.0.0:0", shared);
-        const std::uint16_t port = address_of(*first).port();
-        auto second = open(("0.0.0.0:" + std::to_string(port)).c_str(), shared);
+        const std::string port = std::to_string(address_of(*first).port());
+        auto second = open(("0.0.0.0:" + port).c_str(), shared);
         auto sender = open("0.0.0.0:0");
-        const auto group = *Address::parse("239.1.2.3:" + std::to_string(port));
+        const auto group = *Address::parse("239.1.2.3:" + port);
+        const auto other = *Address::parse("239.1.2.4:" + port);
         EXPECT_TRUE(first->join(group, loopback));
         EXPECT_TRUE(second->join(group, loopback));
         EXPECT_EQ(first->join(group, loopback).error().code, EADDRINUSE);
         EXPECT_TRUE(sender->set_multicast_interface(loopback));
-        EXPECT_TRUE(sender->set_multicast_ttl(1));
-        EXPECT_TRUE(sender->set_multicast_loop(true));
         auto sent = co_await sender->send_to(bytes_of("all"), group);
         EXPECT_TRUE(sent) << sent.error().message();
         for (auto* member : {first.get(), second.get()}) {
             auto texts = co_await take(*member, 1);
             EXPECT_EQ(texts[0], "all");
         }
+        // Who has left hears nothing of it, though the host is still a member.
         EXPECT_TRUE(second->leave(group, loopback));
+        EXPECT_TRUE(second->join(other, loopback));
+        sent = co_await sender->send_to(bytes_of("members"), group);
+        EXPECT_TRUE(sent);
+        sent = co_await sender->send_to(bytes_of("others"), other);
+        EXPECT_TRUE(sent);
+        auto texts = co_await take(*first, 1);
+        EXPECT_EQ(texts[0], "members");
+        texts = co_await take(*second, 1);
+        EXPECT_EQ(texts[0], "others");
         EXPECT_EQ(second->leave(group, loopback).error().code, EADDRNOTAVAIL);
         EXPECT_EQ(first->join(*Address::parse("127.0.0.1:1"), loopback).error().code, EINVAL);
         for (auto* socket : {first.get(), second.get(), sender.get()})
@@ -265,12 +290,35 @@ TEST_F(UdpNetworkTest, MembersOfAGroupHearItUntilTheyLeave) {
     run(body());
 }
 
+// What the kernel has it send is the kernel's; that it was asked to is ours.
 TEST_F(UdpNetworkTest, SetsWhatPacketsSay) {
+    const auto asked = [](const UdpSocket& socket, int level, int option) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        ::getsockopt(socket.fd(), level, option, &value, &size);
+        return value;
+    };
     auto body = [&]() -> Task<void> {
         for (const char* where : {"127.0.0.1:0", "[::1]:0"}) {
+            SCOPED_TRACE(where);
             auto socket = open(where, {.broadcast = true, .dont_fragment = true});
             EXPECT_TRUE(socket->set_ttl(3));
             EXPECT_TRUE(socket->set_tos(0x10));
+            EXPECT_TRUE(socket->set_multicast_ttl(7));
+            EXPECT_TRUE(socket->set_multicast_loop(false));
+            // A socket of IPv6 may send to IPv4, and has both.
+            EXPECT_EQ(asked(*socket, IPPROTO_IP, IP_TTL), 3);
+            EXPECT_EQ(asked(*socket, IPPROTO_IP, IP_TOS), 0x10);
+            EXPECT_EQ(asked(*socket, IPPROTO_IP, IP_MULTICAST_TTL), 7);
+            EXPECT_EQ(asked(*socket, IPPROTO_IP, IP_MULTICAST_LOOP), 0);
+            EXPECT_EQ(asked(*socket, SOL_SOCKET, SO_BROADCAST), 1);
+            if (address_of(*socket).family() == AF_INET6) {
+                EXPECT_EQ(asked(*socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 3);
+                EXPECT_EQ(asked(*socket, IPPROTO_IPV6, IPV6_TCLASS), 0x10);
+                EXPECT_EQ(asked(*socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS), 7);
+                EXPECT_EQ(asked(*socket, IPPROTO_IPV6, IPV6_MULTICAST_LOOP), 0);
+                EXPECT_EQ(asked(*socket, IPPROTO_IPV6, IPV6_MULTICAST_ALL), 0);
+            }
             EXPECT_EQ(socket->set_ttl(300).error().code, EINVAL);
             EXPECT_EQ(socket->path_mtu().error().code, ENOTCONN);
             co_await socket->close();

@@ -188,6 +188,51 @@ TEST_F(SimTest, ZeroCopyRefusedIsCopied) {
     EXPECT_EQ(policy.refused, 1);
 }
 
+// What devices say that have no checksums, or a smaller MTU.
+TEST_F(SimTest, RefusedSegmentsLeaveOneByOneAndThatIsRemembered) {
+    struct Refusing : Policy {
+        int error_of(const io_uring_sqe& sqe) override {
+            if (sqe.opcode != IORING_OP_SENDMSG) return 0;
+            const auto* message = reinterpret_cast<const msghdr*>(sqe.addr);
+            return message->msg_controllen != 0 ? ++refused, code : 0;
+        }
+        int code = 0;
+        int refused = 0;
+    };
+    struct Case {
+        int code;
+        unsigned below;
+        int refusals;
+    };
+    const std::string run = text_of(250, 3);
+    // EMSGSIZE may be news of an earlier datagram, once.
+    for (const auto& [code, below, refusals] :
+         {Case{EIO, 0, 1}, Case{EINVAL, 100, 1}, Case{EMSGSIZE, 100, 2}}) {
+        SCOPED_TRACE(code);
+        Refusing policy;
+        policy.code = code;
+        const Fd receiver(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        const Address any = *Address::parse("127.0.0.1:0");
+        EXPECT_EQ(::bind(receiver.get(), any.data(), any.size()), 0);
+        simulate(policy, [&]() -> Task<void> {
+            auto socket = *UdpSocket::open(loop(), any);
+            EXPECT_TRUE(socket->connect(*Address::of_local(receiver.get())));
+            const UdpSocket::Outgoing batch[] = {{bytes_of(run), nullptr, 100}};
+            const std::span<const UdpSocket::Outgoing> all(batch);
+            for (int round = 0; round < 2; ++round) {
+                auto sent = co_await socket->send(all);
+                EXPECT_EQ(sent.value(), 3U);
+                EXPECT_EQ(socket->segmented_below(), below);
+            }
+            co_await socket->close();
+        });
+        EXPECT_EQ(policy.refused, refusals);
+        char datagram[200];
+        for (const ssize_t length : {100, 100, 50, 100, 100, 50})
+            EXPECT_EQ(::recv(receiver.get(), datagram, sizeof datagram, MSG_DONTWAIT), length);
+    }
+}
+
 TEST_F(SimTest, OverflownCompletionsAreCountedAndNoneIsLost) {
     Policy perfect;
     struct Counted : Op {

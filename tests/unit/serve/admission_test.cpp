@@ -27,5 +27,16 @@ TEST(AdmissionTest, CountsHostsApart) {
     EXPECT_FALSE(admission.is_full());
 }
 
+// Behind a proxy that connects by one, all of them would share a limit.
+TEST(AdmissionTest, UnixSocketsHaveNoAddressToCountBy) {
+    Admission admission(2, 1);
+    EXPECT_TRUE(admission.enter("unix:"));
+    EXPECT_TRUE(admission.enter("unix:"));
+    EXPECT_TRUE(admission.is_full());
+    admission.leave("unix:");
+    admission.leave("unix:");
+    EXPECT_FALSE(admission.is_full());
+}
+
 }  // namespace
 }  // namespace spate::serve

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "serve/html.hpp"
 #include "serve/page_text.hpp"
 
 namespace spate::serve {
@@ -34,30 +33,6 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 #define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 #define EXPECT_LACKS(text, part) EXPECT_EQ((text).find(part), std::string::npos) << (text)
-
-TEST(HtmlTest, TextIsTextAndNothingElse) {
-    struct Case {
-        std::string bytes;
-        std::string markup;
-    };
-    const std::vector<Case> cases{
-        {"plain", "plain"},
-        {"<b>&\"'", "&lt;b&gt;&amp;&quot;'"},
-        {"&amp;", "&amp;amp;"},
-        {"new\nline", "new\u240aline"},
-        {"\x1b[2J\x7f", "\u241b[2J\u2421"},
-        {"bad\xff", "bad\uFFFD"},
-        {"\xe2\x82<", "\uFFFD&lt;"},
-        {"\xe2", "\uFFFD"},
-        {"a\u202egpj.exe", "a\uFFFDgpj.exe"},
-        {"a\u2066b\u2069", "a\uFFFDb\uFFFD"},
-        {"\u20ac \u2026", "\u20ac \u2026"},
-    };
-    for (const Case& c : cases) {
-        SCOPED_TRACE(c.markup);
-        EXPECT_EQ(html(c.bytes), c.markup);
-    }
-}
 
 TEST(ListingPageTest, ARowHasNameSizeAndTime) {
     const std::string body =

@@ -51,6 +51,13 @@ TEST(DecoderTest, WhatHasNoEndShowsWhenTheStreamEnds) {
     EXPECT_EQ(decoded(*decoder, "b"), "b");
 }
 
+TEST(DecoderTest, AModeEndsWithItsStream) {
+    auto decoder = Decoder::open("iso-2022-jp");
+    std::string text = decoded(*decoder, "\x1b$BF|");
+    decoder->finish(text);
+    EXPECT_EQ(text + decoded(*decoder, "F|"), "日F|");
+}
+
 TEST(DecoderTest, LongTextGoesThroughWhole) {
     auto decoder = Decoder::open("gbk");
     std::string bytes;
@@ -77,6 +84,17 @@ TEST(EncoderTest, TextToBytesAndWhatHasNoPlace) {
     EXPECT_EQ(gbk->encode("a\xff").error(), "'\\xff' is not UTF-8");
     EXPECT_EQ(gbk->encode("a\xe4\xbd").error(), "'\\xe4\\xbd' is not UTF-8");
     EXPECT_EQ(gbk->encode("好").value(), "\xba\xc3");
+}
+
+TEST(EncoderTest, EachTextStandsForItself) {
+    auto modes = Encoder::open("iso-2022-jp");
+    ASSERT_TRUE(modes);
+    std::string bytes;
+    for (int round = 0; round < 2; ++round) {
+        bytes += modes->encode("日").value();
+        modes->finish(bytes);
+    }
+    EXPECT_EQ(bytes, "\x1b$BF|\x1b(B\x1b$BF|\x1b(B");
 }
 
 }  // namespace

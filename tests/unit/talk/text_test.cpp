@@ -54,6 +54,10 @@ TEST(TextToWireTest, Lines) {
     EXPECT_EQ(line({.line_end = LineEnd::return_feed}, "a"), "a\r\n");
     EXPECT_EQ(line({.line_end = LineEnd::null}, "a"), "a\0"sv);
     EXPECT_EQ(line({.encoding = "gbk"}, "你"), "\xc4\xe3\n");
+    EXPECT_EQ(line({.encoding = "utf-16le", .line_end = LineEnd::return_feed}, "a"),
+              "a\0\r\0\n\0"sv);
+    EXPECT_EQ(line({.encoding = "iso-2022-jp"}, "日"), "\x1b$BF|\x1b(B\n");
+    EXPECT_EQ(TextToWire::open({.encoding = "iso-2022-jp"})->text("日").value(), "\x1b$BF|\x1b(B");
     EXPECT_EQ(TextToWire::open({.encoding = "gbk"})->text("你").value(), "\xc4\xe3");
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -170,6 +171,53 @@ TEST(UnitsTest, WritesCounts) {
     EXPECT_EQ(format_count(1000), "1,000");
     EXPECT_EQ(format_count(12345), "12,345");
     EXPECT_EQ(format_count(1234567890), "1,234,567,890");
+}
+
+TEST(UnitsTest, WritesShortDurations) {
+    struct Case {
+        nanoseconds duration;
+        std::string text;
+    };
+    const std::vector<Case> cases{
+        {-1ns, "0"},
+        {0ns, "0"},
+        {850ns, "850ns"},
+        {1000ns, "1.0us"},
+        {9949ns, "9.9us"},
+        {9950ns, "10us"},
+        {182'400ns, "182us"},
+        {999'500ns, "1.0ms"},
+        {3'449'999ns, "3.4ms"},
+        {960ms, "960ms"},
+        {999'499'999ns, "999ms"},
+        {1200ms, "1.2s"},
+        {12'340ms, "12.3s"},
+        {65s, "1m05s"},
+        {2h + 3min, "2h03m"},
+        {72h, "72h00m"},
+    };
+    for (const Case& c : cases) {
+        EXPECT_EQ(format_duration_short(c.duration), c.text);
+        if (c.duration > 0ns) EXPECT_TRUE(parse_duration(c.text).has_value()) << c.text;
+    }
+}
+
+TEST(UnitsTest, WritesBitRates) {
+    EXPECT_EQ(format_bit_rate(-1), "0 bit/s");
+    EXPECT_EQ(format_bit_rate(std::nan("")), "0 bit/s");
+    EXPECT_EQ(format_bit_rate(999.4), "999 bit/s");
+    EXPECT_EQ(format_bit_rate(999.5), "1.00 kbit/s");
+    EXPECT_EQ(format_bit_rate(1.5e6), "1.50 Mbit/s");
+    EXPECT_EQ(format_bit_rate(94.1e9), "94.1 Gbit/s");
+    EXPECT_EQ(format_bit_rate(999.96e9), "1.00 Tbit/s");
+}
+
+TEST(UnitsTest, WritesFrequencies) {
+    EXPECT_EQ(format_frequency(0), "0/s");
+    EXPECT_EQ(format_frequency(std::nan("")), "0/s");
+    EXPECT_EQ(format_frequency(0.25), "0.25/s");
+    EXPECT_EQ(format_frequency(9.999), "10/s");
+    EXPECT_EQ(format_frequency(49'998.4), "49,998/s");
 }
 
 }  // namespace

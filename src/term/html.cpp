@@ -1,11 +1,11 @@
-#include "serve/html.hpp"
+#include "term/html.hpp"
 
 #include <algorithm>
 #include <cstddef>
 
 #include "term/utf8.hpp"
 
-namespace spate::serve {
+namespace spate::term {
 
 namespace {
 
@@ -53,13 +53,13 @@ void append_html(std::string& out, std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size();) {
         const std::size_t size = special_size(bytes.substr(i));
         if (size > 0) {
-            term::append_valid_utf8(out, bytes.substr(begin, i - begin));
+            append_valid_utf8(out, bytes.substr(begin, i - begin));
             append_special(out, bytes[i]);
             begin = i + size;
         }
         i += std::max<std::size_t>(size, 1);
     }
-    term::append_valid_utf8(out, bytes.substr(begin));
+    append_valid_utf8(out, bytes.substr(begin));
 }
 
 std::string html(std::string_view bytes) {
@@ -68,4 +68,4 @@ std::string html(std::string_view bytes) {
     return out;
 }
 
-}  // namespace spate::serve
+}  // namespace spate::term

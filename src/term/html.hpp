@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace spate::serve {
+namespace spate::term {
 
 /// Appends `bytes` such that they are text, and that text alone, in an element or in an attribute
 /// in double quotes. Invalid UTF-8 shows as U+FFFD, and so do the marks that turn the direction of
@@ -15,4 +15,4 @@ void append_html(std::string& out, std::string_view bytes);
 
 [[nodiscard]] std::string html(std::string_view bytes);
 
-}  // namespace spate::serve
+}  // namespace spate::term

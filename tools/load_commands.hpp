@@ -1,0 +1,28 @@
+// What `spate load` does besides a run, and what its commands share.
+#pragma once
+
+#include <string>
+
+#include "load/report.hpp"
+#include "load/run.hpp"
+#include "load_arguments.hpp"
+
+inline constexpr int exit_fine = 0;
+inline constexpr int exit_usage = 1;
+inline constexpr int exit_could_not_run = 2;
+inline constexpr int exit_missed = 3;
+inline constexpr int exit_not_trusted = 4;
+inline constexpr int exit_no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
+
+[[nodiscard]] inline int exit_code_of(const spate::load::NoRun& no_run) {
+    return no_run.no_ring ? exit_no_ring : exit_could_not_run;
+}
+
+/// What only the command line knows of a run: its words, the version, the objectives.
+void complete(spate::load::Report& report, const LoadArguments& arguments);
+
+int load_merge(int argc, char** argv);
+int load_show(int argc, char** argv);
+int load_compare(int argc, char** argv);
+int load_ab(int argc, char** argv);
+int load_sink(int argc, char** argv);

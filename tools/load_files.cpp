@@ -1,0 +1,132 @@
+// spate load merge, show and compare: reports of earlier runs.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <expected>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "command_line.hpp"
+#include "load/compare.hpp"
+#include "load/merge.hpp"
+#include "load/report_json.hpp"
+#include "load/report_text.hpp"
+#include "load_commands.hpp"
+#include "load_output.hpp"
+#include "term/escape.hpp"
+#include "term/screen.hpp"
+
+namespace {
+
+using namespace spate;
+using namespace spate::load;
+
+int complain(const std::string& command, const std::string& message) {
+    fmt::print(stderr, "spate load {}: {}\n", command, message);
+    return exit_could_not_run;
+}
+
+std::expected<Report, std::string> read_report(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return std::unexpected(term::printable(path) + ": cannot be read");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    auto report = report_from_json(text);
+    if (!report) return std::unexpected(term::printable(path) + ": " + report.error());
+    return report;
+}
+
+std::expected<std::vector<Report>, std::string> read_reports(
+    const std::vector<std::string>& paths) {
+    std::vector<Report> reports;
+    for (const std::string& path : paths) {
+        auto report = read_report(path);
+        if (!report) return std::unexpected(report.error());
+        reports.push_back(std::move(*report));
+    }
+    return reports;
+}
+
+void add_outputs(CLI::App& app, LoadOutputs& outputs) {
+    app.add_option("--json", outputs.json, "the report as JSON; - is standard output")
+        ->type_name("FILE");
+    app.add_option("--html", outputs.html, "the report as a page with plots")->type_name("FILE");
+    app.add_option("--csv", outputs.csv, "a line for each second")->type_name("FILE");
+    app.add_option("--hgrm", outputs.hgrm, "latency by percentile, for HdrHistogram's plotter")
+        ->type_name("FILE");
+    app.add_flag("-q,--quiet", outputs.quiet, "only what goes to files");
+}
+
+int write_out(const std::string& command, const Report& report, const LoadArguments& arguments) {
+    auto output = LoadOutput::open(arguments);
+    if (!output) return complain(command, output.error());
+    if (!arguments.outputs.quiet) {
+        std::FILE* to = arguments.outputs.uses_standard_output() ? stderr : stdout;
+        fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
+    }
+    if (auto written = output->write(report); !written)
+        return complain(command, written.error());
+    return exit_fine;
+}
+
+// Reads the words of a command that takes reports; gives the exit code of what is not to be done.
+std::optional<int> parse(CLI::App& app, std::vector<std::string>& paths, int argc, char** argv) {
+    app.add_option("REPORT", paths, "a report of --json or --json-stream")
+        ->required()
+        ->type_name(" ");
+    const auto exit = parse_command_line(app, argc, argv);
+    if (exit && *exit != 0) return exit_usage;
+    return exit;
+}
+
+}  // namespace
+
+int load_merge(int argc, char** argv) {
+    CLI::App app("Adds up the reports of runs that were made at the same time, on several machines.",
+                 "spate load merge");
+    app.footer("Example:\n  spate load merge --html all.html node-*.json");
+    LoadArguments arguments;
+    std::vector<std::string> paths;
+    add_outputs(app, arguments.outputs);
+    if (const auto exit = parse(app, paths, argc, argv)) return *exit;
+    const auto reports = read_reports(paths);
+    if (!reports) return complain("merge", reports.error());
+    const auto merged = merge(*reports);
+    if (!merged) return complain("merge", merged.error());
+    return write_out("merge", *merged, arguments);
+}
+
+int load_show(int argc, char** argv) {
+    CLI::App app("Shows a report again, or as another kind of file.", "spate load show");
+    app.footer("Example:\n  spate load show --html report.html report.json");
+    LoadArguments arguments;
+    std::vector<std::string> paths;
+    add_outputs(app, arguments.outputs);
+    if (const auto exit = parse(app, paths, argc, argv)) return *exit;
+    if (paths.size() != 1) {
+        complain_of_usage("spate load show", "one report at a time");
+        return exit_usage;
+    }
+    const auto report = read_report(paths.front());
+    if (!report) return complain("show", report.error());
+    return write_out("show", *report, arguments);
+}
+
+int load_compare(int argc, char** argv) {
+    CLI::App app("Puts two reports side by side.", "spate load compare");
+    app.footer("Example:\n  spate load compare before.json after.json");
+    std::vector<std::string> paths;
+    if (const auto exit = parse(app, paths, argc, argv)) return *exit;
+    if (paths.size() != 2) {
+        complain_of_usage("spate load compare", "two reports: the one before, the one after");
+        return exit_usage;
+    }
+    const auto reports = read_reports(paths);
+    if (!reports) return complain("compare", reports.error());
+    fmt::print("{}", compare(reports->front(), reports->back(),
+                             term::probe_screen(STDOUT_FILENO).colour));
+    return exit_fine;
+}

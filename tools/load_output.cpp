@@ -1,0 +1,116 @@
+#include "load_output.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "load/histogram_log.hpp"
+#include "load/report_csv.hpp"
+#include "load/report_html.hpp"
+#include "load/report_json.hpp"
+#include "term/escape.hpp"
+
+using namespace spate;
+using namespace spate::load;
+
+namespace {
+
+std::int64_t now_ns() {
+    return Nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::expected<LoadOutput::File, std::string> LoadOutput::open_file(const std::string& name) {
+    File file{name, nullptr};
+    if (name.empty()) return file;
+    file.stream.reset(name == "-" ? stdout : std::fopen(name.c_str(), "w"));
+    if (file.stream) return file;
+    return std::unexpected(
+        fmt::format("{}: cannot be written: {}", term::printable(name), std::strerror(errno)));
+}
+
+std::expected<LoadOutput, std::string> LoadOutput::open(const LoadArguments& arguments) {
+    LoadOutput output;
+    const LoadOutputs& names = arguments.outputs;
+    const std::pair<File*, const std::string*> files[] = {
+        {&output.json_, &names.json}, {&output.json_stream_, &names.json_stream},
+        {&output.hgrm_, &names.hgrm}, {&output.hlog_, &names.hlog},
+        {&output.html_, &names.html}, {&output.csv_, &names.csv},
+    };
+    for (const auto& [file, name] : files) {
+        auto opened = open_file(*name);
+        if (!opened) return std::unexpected(opened.error());
+        *file = std::move(*opened);
+    }
+    const Kind kind = arguments.plan.kind;
+    output.quiet_ = names.quiet;
+    output.terminal_ = ::isatty(STDERR_FILENO) != 0;
+    output.bits_ = kind == Kind::tcp_stream || kind == Kind::udp_stream;
+    output.target_ = arguments.plan.target;
+    output.live_.bits = output.bits_;
+    if (arguments.plan.duration != Nanoseconds::max())
+        output.live_.duration = arguments.plan.duration;
+    return output;
+}
+
+Watcher LoadOutput::watcher() {
+    return {[this](const Plan& plan) { begin(plan); },
+            [this](const IntervalInfo& row, const Tally& tally) { interval(row, tally); }};
+}
+
+void LoadOutput::begin(const Plan& plan) {
+    began_ns_ = now_ns() + plan.warmup.count();
+    if (hlog_.stream) {
+        const LogHead head{"spate load " + target_, began_ns_, began_ns_};
+        fmt::print(hlog_.stream.get(), "{}", log_head(head));
+    }
+    if (quiet_ || !terminal_ || plan.warmup.count() == 0) return;
+    const std::string line = "warming up";
+    fmt::print(stderr, "{}", lines_.redraw({&line, 1}));
+}
+
+void LoadOutput::interval(const IntervalInfo& row, const Tally& tally) {
+    if (hlog_.stream)
+        fmt::print(hlog_.stream.get(), "{}", log_line(row.start_ns, row.length_ns, tally.latency));
+    if (json_stream_.stream) {
+        fmt::print(json_stream_.stream.get(), "{}", to_json_line(row));
+        std::fflush(json_stream_.stream.get());
+    }
+    if (!quiet_) show(row);
+}
+
+void LoadOutput::show(const IntervalInfo& row) {
+    live_.last = row;
+    live_.errors += row.errors;
+    const term::Screen screen = term::probe_screen(STDERR_FILENO);
+    const std::string line = live_line(live_, screen);
+    if (terminal_)
+        fmt::print(stderr, "{}", lines_.redraw({&line, 1}));
+    else
+        fmt::print(stderr, "{}\n", line);
+}
+
+void LoadOutput::end_live() {
+    if (terminal_ && !quiet_) fmt::print(stderr, "{}", lines_.clear());
+}
+
+std::expected<void, std::string> LoadOutput::write(const Report& report) {
+    if (json_.stream) fmt::print(json_.stream.get(), "{}", to_json(report));
+    if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
+    if (hgrm_.stream)
+        fmt::print(hgrm_.stream.get(), "{}", percentile_distribution(report.latency));
+    if (html_.stream) fmt::print(html_.stream.get(), "{}", to_html(report));
+    if (csv_.stream) fmt::print(csv_.stream.get(), "{}", to_csv(report));
+    for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {
+        if (!file->stream) continue;
+        if (std::fflush(file->stream.get()) == 0 && std::ferror(file->stream.get()) == 0) continue;
+        return std::unexpected(fmt::format("{}: cannot be written: {}",
+                                           term::printable(file->name), std::strerror(errno)));
+    }
+    return {};
+}

@@ -1,0 +1,168 @@
+#include "load_target.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <spate/fd.hpp>
+
+#include "http/url.hpp"
+#include "term/escape.hpp"
+
+namespace {
+
+using namespace spate;
+using namespace spate::load;
+using Problem = std::unexpected<std::string>;
+
+// Long enough for a server on another continent.
+constexpr int patience_ms = 1000;
+
+std::expected<std::string, std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return Problem(fmt::format("{}: cannot be read", term::printable(path)));
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Whether a stream socket there can be connected to.
+bool answers(const Address& address) {
+    Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return false;
+    if (::connect(fd.get(), address.data(), address.size()) == 0) return true;
+    if (errno != EINPROGRESS) return false;
+    pollfd waiting{fd.get(), POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    return ::poll(&waiting, 1, patience_ms) == 1 &&
+           ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
+// All connections of a run go to one address: of several, the first that answers.
+std::expected<std::vector<Address>, std::string> locate(const std::string& host,
+                                                        std::uint16_t port,
+                                                        const LoadTarget& target, bool stream) {
+    auto found = resolve(host, port);
+    if (!found) {
+        const bool unknown = found.error().code == EADDRNOTAVAIL;
+        return Problem(fmt::format("{}: {}", term::printable(host),
+                                   unknown ? "unknown host" : found.error().message()));
+    }
+    if (target.ipv4 || target.ipv6) {
+        const int family = target.ipv4 ? AF_INET : AF_INET6;
+        std::erase_if(*found, [&](const Address& each) { return each.family() != family; });
+        if (found->empty()) return Problem(fmt::format("{}: has no such address", host));
+    }
+    if (stream && found->size() > 1) {
+        const auto first = std::ranges::find_if(*found, answers);
+        if (first != found->end()) std::iter_swap(found->begin(), first);
+    }
+    return std::move(*found);
+}
+
+struct HostPort {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+// "HOST:PORT" or "[V6]:PORT", by the reader of URLs.
+std::expected<HostPort, std::string> parse_host_port(std::string_view url, std::string_view rest) {
+    const auto parsed = http::parse_url(fmt::format("http://{}", rest));
+    const bool has_port = rest.rfind(':') != std::string_view::npos && !rest.ends_with(']');
+    if (!parsed || parsed->target != "/" || rest.ends_with('/') || !has_port) {
+        return Problem(fmt::format("'{}': write {}HOST:PORT", term::printable(url),
+                                   url.substr(0, url.size() - rest.size())));
+    }
+    return HostPort{parsed->host, parsed->port};
+}
+
+std::expected<void, std::string> aim_at_socket(const LoadTarget& target, const std::string& url,
+                                               bool datagrams, Plan& plan) {
+    if (target.urls.size() != 1) return Problem("one tcp:// or udp:// target at a time");
+    if (target.connect_only && datagrams) return Problem("--connect is for tcp://");
+    const auto where = parse_host_port(url, std::string_view(url).substr(6));
+    if (!where) return Problem(where.error());
+    auto addresses = locate(where->host, where->port, target, !datagrams);
+    if (!addresses) return Problem(addresses.error());
+    plan.addresses = std::move(*addresses);
+    if (datagrams)
+        plan.kind = target.one_way ? Kind::udp_stream : Kind::udp_echo;
+    else if (target.connect_only)
+        plan.kind = Kind::tcp_connect;
+    else
+        plan.kind = target.one_way ? Kind::tcp_stream : Kind::tcp_echo;
+    return {};
+}
+
+std::expected<void, std::string> build_requests(const LoadTarget& target, http::Url& server,
+                                                Plan& plan) {
+    RequestTemplate with = target.request;
+    with.close = plan.new_connections;
+    if (!target.body_file.empty()) {
+        auto body = read_file(target.body_file);
+        if (!body) return Problem(body.error());
+        with.body = std::move(*body);
+    }
+    std::optional<http::Url> base;
+    for (const std::string& text : target.urls) {
+        const auto url =
+            http::parse_url(text.find("://") == std::string::npos ? "http://" + text : text);
+        if (!url) return Problem(url.error().text);
+        if (url->scheme != "http") {
+            return Problem(fmt::format("'{}': {} is not spoken here; http, tcp and udp are",
+                                       term::printable(text), url->scheme));
+        }
+        if (base && !base->same_origin(*url))
+            return Problem("all URLs of a run are of one server: one run measures one");
+        base = *url;
+        server = *url;
+        auto request = build_request(*url, with);
+        if (!request) return Problem(request.error());
+        plan.http.push_back(std::move(*request));
+    }
+    if (target.mix_file.empty()) return {};
+    const auto text = read_file(target.mix_file);
+    if (!text) return Problem(text.error());
+    auto mix = parse_mix(*text, base, with, server);
+    if (!mix) return Problem(term::printable(target.mix_file) + ": " + mix.error());
+    plan.http = std::move(*mix);
+    return {};
+}
+
+std::expected<void, std::string> aim_at_http(const LoadTarget& target, Plan& plan) {
+    http::Url server;
+    if (auto built = build_requests(target, server, plan); !built) return built;
+    plan.kind = Kind::http;
+    if (plan.target.empty()) plan.target = server.authority();
+    if (!target.unix_socket.empty()) {
+        const auto address = Address::parse("unix:" + target.unix_socket);
+        if (!address) return Problem("--unix-socket: " + address.error().message());
+        plan.addresses = {*address};
+        return {};
+    }
+    auto addresses = locate(server.host, server.port, target, true);
+    if (!addresses) return Problem(addresses.error());
+    plan.addresses = std::move(*addresses);
+    return {};
+}
+
+}  // namespace
+
+std::expected<void, std::string> aim(const LoadTarget& target, Plan& plan) {
+    if (target.urls.empty() && target.mix_file.empty()) return Problem("which URL?");
+    const std::string& first = target.urls.empty() ? target.mix_file : target.urls.front();
+    plan.target = first;
+    const bool tcp = first.starts_with("tcp://");
+    const bool udp = first.starts_with("udp://");
+    if (tcp || udp) return aim_at_socket(target, first, udp, plan);
+    if (target.one_way || target.connect_only)
+        return Problem("--stream and --connect are for tcp:// and udp://");
+    return aim_at_http(target, plan);
+}

@@ -1,0 +1,25 @@
+// From what a user calls a target to a plan's kind, addresses and requests.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "load/plan.hpp"
+
+/// What of the command line says where to and what.
+struct LoadTarget {
+    std::vector<std::string> urls;
+    spate::load::RequestTemplate request;
+    std::string body_file;
+    std::string mix_file;
+    std::string unix_socket;
+    bool one_way = false;       ///< tcp:// and udp://: streams, not echoes.
+    bool connect_only = false;  ///< tcp://: connections, no bytes.
+    bool ipv4 = false;
+    bool ipv6 = false;
+};
+
+/// Fills in the plan: looks names up (which may block), reads files. The error is one line.
+[[nodiscard]] std::expected<void, std::string> aim(const LoadTarget& target,
+                                                   spate::load::Plan& plan);
