@@ -91,14 +91,7 @@ Task<std::optional<Trouble>> BulkSlot::reconnect() {
 
 Task<std::optional<Trouble>> BulkSlot::send_some(std::size_t count) {
     const std::uint64_t size = worker().plan().message_bytes;
-    const TimePoint now = Clock::now();
-    std::uint64_t counting = 0;
-    for (const TimePoint planned : std::span(planned_).first(count)) {
-        if (!worker().counts(planned)) continue;
-        ++counting;
-        worker().count_lag(planned, now);
-    }
-    worker().planned_one_way(counting);
+    const std::uint64_t counting = worker().planned_one_way(std::span(planned_).first(count));
     count_request(count);
     std::optional<Trouble> trouble;
     if (!is_open()) trouble = co_await reconnect();
@@ -132,8 +125,7 @@ Task<void> BulkSlot::receive_all() {
             if (worker().over().is_set()) break;
             const Trouble trouble = got ? Trouble{Failure::early_eof, "the far end closed"}
                                         : receive_trouble(got.error());
-            worker().planned_one_way(1);
-            worker().failed_one_way(1, trouble);
+            worker().broke_one_way(trouble);
             break;
         }
         rest += *got;

@@ -177,14 +177,7 @@ Task<void> FlowSlot::send_all() {
 }
 
 Task<void> FlowSlot::send_some(std::size_t count) {
-    const TimePoint now = Clock::now();
-    std::size_t counting = 0;
-    for (const TimePoint planned : std::span(planned_).first(count)) {
-        if (!worker().counts(planned)) continue;
-        ++counting;
-        worker().count_lag(planned, now);
-    }
-    worker().planned_one_way(counting);
+    const std::size_t counting = worker().planned_one_way(std::span(planned_).first(count));
     count_request(count);
     const std::uint64_t unsent_before = sender_->counts().unsent;
     auto sent = co_await sender_->send(count - counting, counting);

@@ -1,5 +1,6 @@
 #include "load/gate.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace spate::load {
@@ -40,6 +41,13 @@ std::optional<TimePoint> Gate::take(TimePoint now) {
 
 std::size_t Gate::take_some(TimePoint now, std::span<TimePoint> planned) {
     std::size_t count = 0;
+    if (!schedule_) {
+        if (is_exhausted() || now < start_ || now >= end_) return 0;
+        count = std::min<std::uint64_t>(planned.size(), limits_.requests - issued_);
+        std::ranges::fill(planned.first(count), now);
+        issued_ += count;
+        return count;
+    }
     for (; count < planned.size(); ++count) {
         const auto due = take(now);
         if (!due) break;

@@ -193,9 +193,18 @@ void Worker::answered(const Asked& asked, TimePoint first_byte, TimePoint done,
     to.first_byte.record(static_cast<std::uint64_t>((first_byte - asked.sent).count()));
 }
 
-void Worker::planned_one_way(std::uint64_t count) {
-    tally().totals.planned += count;
-    outstanding_ += count;
+std::uint64_t Worker::planned_one_way(std::span<const TimePoint> planned) {
+    const auto first = std::ranges::lower_bound(planned, measured_);
+    const auto counting = static_cast<std::size_t>(planned.end() - first);
+    tally().totals.planned += counting;
+    outstanding_ += counting;
+    if (!plan_.rate) return counting;
+    const TimePoint now = Clock::now();
+    for (const TimePoint due : planned.last(counting)) {
+        const Duration lag = std::max(Duration{0}, Duration(now - due));
+        tally().send_lag.record(static_cast<std::uint64_t>(lag.count()));
+    }
+    return counting;
 }
 
 void Worker::sent_one_way(std::uint64_t count, std::uint64_t bytes) {
@@ -225,10 +234,10 @@ void Worker::received_one_way(TimePoint when, std::uint64_t count, std::uint64_t
     if (wanted_ == 0) close_gate();
 }
 
-void Worker::count_lag(TimePoint planned, TimePoint sent) {
-    if (!plan_.rate) return;
-    const Duration lag = std::max(Duration{0}, Duration(sent - planned));
-    tally().send_lag.record(static_cast<std::uint64_t>(lag.count()));
+void Worker::broke_one_way(const Trouble& trouble) {
+    ++tally().totals.planned;
+    ++outstanding_;
+    failed_one_way(1, trouble);
 }
 
 void Worker::count_status(const Asked& asked, int status) {

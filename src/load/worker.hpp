@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,15 +121,15 @@ class Worker {
     void sent(const Asked& asked, std::size_t bytes);
     /// A whole answer, good or bad by `failure`.
     void answered(const Asked& asked, TimePoint first_byte, TimePoint done, std::uint64_t bytes);
-    /// The same for what gets no answer, many at a time: handed out, `counts()` of them; sent,
-    /// which is all that is asked of them; or not.
-    [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
-    void planned_one_way(std::uint64_t count);
+    /// The same for what gets no answer, many at a time. About to be sent: gives how many of them
+    /// count, which are the last ones. Sent, which is all that is asked of them; or not.
+    [[nodiscard]] std::uint64_t planned_one_way(std::span<const TimePoint> planned);
     void sent_one_way(std::uint64_t count, std::uint64_t bytes);
     void failed_one_way(std::uint64_t count, const Trouble& trouble);
+    /// A stream that ended before it should have: counts as a message.
+    void broke_one_way(const Trouble& trouble);
     /// Messages from the far end: only what came is known to have been planned.
     void received_one_way(TimePoint when, std::uint64_t count, std::uint64_t bytes);
-    void count_lag(TimePoint planned, TimePoint sent);
     [[nodiscard]] OneWayCounts& one_way() { return one_way_; }
     void count_status(const Asked& asked, int status);
     void failed(const Asked& asked, const Trouble& trouble);
@@ -156,6 +157,7 @@ class Worker {
     [[nodiscard]] Task<void> prepare_some();
     [[nodiscard]] Task<void> run_slot(Slot& slot);
     [[nodiscard]] Task<void> finish_slot(Slot& slot);
+    [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
     [[nodiscard]] Task<void> finish_slots();
     [[nodiscard]] Task<void> wait_for_tasks();
     void close_gate();
