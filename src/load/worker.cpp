@@ -19,6 +19,8 @@ Duration thread_cpu() {
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+constexpr auto pause_after_failure = std::chrono::milliseconds(10);
+
 // Of `total`, what falls to one of `parts`, the first ones have one more.
 std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t index) {
     return total / parts + (index < total % parts ? 1 : 0);
@@ -38,6 +40,12 @@ std::optional<Schedule> schedule_of(const Plan& plan, unsigned index) {
 }
 
 }  // namespace
+
+Task<void> Slot::recover() {
+    // In an open loop the schedule says how often.
+    if (!worker_.plan().rate && !worker_.gate().is_closed())
+        co_await worker_.loop().sleep_for(pause_after_failure);
+}
 
 Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
     : loop_(loop),
