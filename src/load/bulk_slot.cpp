@@ -79,6 +79,7 @@ Task<void> BulkSlot::send_all() {
         if (!trouble) continue;
         // The other direction has ended with it.
         if (receives(direction())) break;
+        co_await close();
         co_await recover();
     }
 }

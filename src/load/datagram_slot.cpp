@@ -126,10 +126,12 @@ Task<void> DatagramSlot::run() {
         Asked asked{*planned, *planned};
         auto trouble = co_await exchange(asked);
         if (worker().is_cut() && !answered_) break;
-        if (trouble)
-            worker().failed(asked, *trouble);
-        else
+        if (!trouble) {
             worker().answered(asked, arrived_, arrived_, message_.size());
+            continue;
+        }
+        worker().failed(asked, *trouble);
+        co_await recover();
     }
     co_await socket_->close();
     co_await deaf_.wait();

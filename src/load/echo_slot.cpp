@@ -55,6 +55,7 @@ Task<void> EchoSlot::run() {
         if (worker().is_cut()) break;
         if (trouble) {
             worker().failed(asked, *trouble);
+            co_await close();
             co_await recover();
             continue;
         }
@@ -132,6 +133,7 @@ class ConnectSlot : public StreamSlot {
             if (worker().is_cut()) break;
             if (trouble) {
                 worker().failed(asked, *trouble);
+                co_await close();
                 co_await recover();
                 continue;
             }

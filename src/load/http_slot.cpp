@@ -18,9 +18,6 @@ namespace {
 
 // Where a head is received, and what comes along with it.
 constexpr std::size_t window_bytes = 4096;
-// Bodies up to this size are received together with their head, by a receive that stays armed;
-// larger ones are thrown away in the kernel where nobody wants to see them.
-constexpr std::uint64_t small_body = 8 * 1024;
 
 class HttpSlot : public StreamSlot {
   public:
@@ -58,11 +55,9 @@ class HttpSlot : public StreamSlot {
     std::vector<Exchange> batch_;
     std::string batch_bytes_;  // of a pipeline's requests
     ResponseReader reader_;
-    Lease lease_;                // holds `rest_` when it was received into a provided buffer,
-    std::vector<char> window_;  // this otherwise
-    std::string_view rest_;      // received, not read yet
+    std::vector<char> window_ = std::vector<char>(window_bytes);
+    std::string_view rest_;  // of `window_`: received, not read yet
     std::optional<http::PrefixDigest> digest_;
-    bool streaming_ = false;  // this connection's receive stays armed
 };
 
 Task<void> HttpSlot::run() {
@@ -77,6 +72,7 @@ Task<void> HttpSlot::run() {
         if (auto trouble = co_await ask()) {
             if (worker().is_cut()) break;
             fail_from(0, *trouble);
+            co_await close();
             co_await recover();
             continue;
         }
@@ -86,7 +82,6 @@ Task<void> HttpSlot::run() {
         }
         if (worker().is_cut()) break;
     }
-    lease_.reset();
     co_await close(worker().plan().new_connections);
 }
 
@@ -103,7 +98,6 @@ Task<std::optional<Trouble>> HttpSlot::ask() {
     if (!is_open()) {
         auto trouble = co_await connect();
         if (trouble) co_return trouble;
-        streaming_ = false;
         rest_ = {};
     }
     const auto& requests = worker().plan().http;
@@ -143,15 +137,14 @@ Task<bool> HttpSlot::settle(std::size_t index, bool last) {
             worker().answered(exchange.asked, outcome.first_byte, worker().loop().now(),
                               outcome.bytes);
         if (reader_.shape().keep_alive) co_return true;
-        lease_.reset();
         rest_ = {};
         co_await close(worker().plan().new_connections);
         if (!last) fail_from(index + 1, {Failure::early_eof, "closed before the next answer"});
         co_return false;
     }
     fail_from(index, *outcome.trouble);
-    lease_.reset();
     rest_ = {};
+    co_await close();
     co_await recover();
     co_return false;
 }
@@ -175,7 +168,7 @@ std::optional<Trouble> HttpSlot::judge() {
 }
 
 bool HttpSlot::throws_away() const {
-    return !digest_ && !streaming_ && !worker().plan().addresses.front().is_unix();
+    return !digest_ && !worker().plan().addresses.front().is_unix();
 }
 
 Task<HttpSlot::Outcome> HttpSlot::read_answer(const Exchange& exchange) {
@@ -215,32 +208,21 @@ Task<HttpSlot::Outcome> HttpSlot::read_answer(const Exchange& exchange) {
         rest_.remove_prefix(step.consumed);
         state = step.state;
     }
-    if (rest_.empty()) lease_.reset();
     outcome.cut = worker().is_cut() && stream().aborted() == ECANCELED;
     if (state == ResponseReader::State::bad && !outcome.trouble) {
         const bool ended = rest_.empty();
         outcome.trouble =
             Trouble{ended ? Failure::early_eof : Failure::parse, reader_.reason()};
     }
-    if (reader_.has_head() && body > small_body) worker().large_answers() = true;
     co_return outcome;
 }
 
 // The next bytes into `rest_`; false at the end of the stream.
 Task<Result<bool>> HttpSlot::receive() {
-    if (!streaming_) {
-        if (window_.empty()) window_.resize(window_bytes);
-        auto got = co_await stream().receive_into(std::as_writable_bytes(std::span(window_)));
-        if (!got) co_return std::unexpected(got.error());
-        rest_ = {window_.data(), *got};
-        co_return *got != 0;
-    }
-    lease_.reset();
-    auto got = co_await stream().receive();
+    auto got = co_await stream().receive_into(std::as_writable_bytes(std::span(window_)));
     if (!got) co_return std::unexpected(got.error());
-    lease_ = std::move(*got);
-    rest_ = lease_.text();
-    co_return !rest_.empty();
+    rest_ = {window_.data(), *got};
+    co_return *got != 0;
 }
 
 }  // namespace

@@ -25,8 +25,6 @@ namespace {
 constexpr auto interval_length = std::chrono::seconds(1);
 // Between "all connected" and the first request: every thread hears of it in time.
 constexpr auto head_start = std::chrono::milliseconds(5);
-// A rest of an interval that is shorter joins the one before.
-constexpr auto least_interval = std::chrono::milliseconds(100);
 
 // What the kernel has counted at some moment.
 struct Moment {
@@ -100,6 +98,7 @@ class Control {
     std::size_t sent_all_ = 0;
     bool cut_ = false;
     Tick tick_{*this};
+    int ticks_ = 0;
     TimePoint measured_ = no_deadline;
     TimePoint end_ = no_deadline;
     std::optional<Moment> first_;  // when the measured part began
@@ -239,7 +238,7 @@ void Control::tick() {
         last_ = moment(plan_);
         first_ = last_;
         if (far_end_) loop_.spawn(far_end_->measure());
-    } else {
+    } else if (missing_ == 0) {
         missing_ = workers_.size();
         for (std::size_t index = 0; index < workers_.size(); ++index) {
             engine_.loop(index).post([worker = workers_[index].get(), this] {
@@ -247,8 +246,8 @@ void Control::tick() {
             });
         }
     }
-    const TimePoint next = last_.at + interval_length;
-    if (next < end_) loop_.timers().arm(tick_, std::max(next, loop_.now() + least_interval));
+    const TimePoint next = measured_ + ++ticks_ * interval_length;
+    if (next < end_) loop_.timers().arm(tick_, next);
 }
 
 void Control::collect(const Tally& tally) {
@@ -326,9 +325,11 @@ void Control::finish() {
         used.used += of_worker.used;
         used.fewest_requests = std::min(used.fewest_requests, of_worker.fewest_requests);
         used.most_requests = std::max(used.most_requests, of_worker.most_requests);
-        const double ran = static_cast<double>(std::max<std::int64_t>(worker->ran().count(), 1));
-        report_.client.busiest_thread = std::max(report_.client.busiest_thread,
-                                                 static_cast<double>(worker->busy().count()) / ran);
+        if (measured) {
+            const double busy = static_cast<double>(worker->busy().count()) /
+                                static_cast<double>(worker->ran().count());
+            report_.client.busiest_thread = std::max(report_.client.busiest_thread, busy);
+        }
     }
     if (measured) close_interval();
     report_.elapsed = std::min(last_.at, end_) - measured_;
@@ -388,7 +389,8 @@ void describe(const Plan& plan, Report& report) {
 
 std::expected<Report, NoRun> run(const Plan& plan, Signals& signals, const Watcher& watcher) {
     EngineOptions options{.cores = plan.threads, .pin = false, .loop = {}};
-    options.loop.receive_buffer_size = 16 * 1024;
+    // Answers come into memory of the slots.
+    options.loop.receive_buffers = 0;
     auto engine = Engine::open(options);
     if (!engine) return std::unexpected(NoRun{explain_ring_error(engine.error()), true});
     auto loop = Loop::open({.submissions = 16,

@@ -9,8 +9,6 @@
 namespace spate::load {
 namespace {
 
-constexpr auto pause_after_failure = std::chrono::milliseconds(10);
-
 // A request is whole when it is sent: what follows has nothing to wait for.
 void send_at_once(int fd) {
     const int on = 1;
@@ -47,13 +45,6 @@ Task<void> StreamSlot::close(bool by_reset) {
     else
         co_await stream_->close();
     stream_.reset();
-}
-
-Task<void> StreamSlot::recover() {
-    co_await close();
-    // In an open loop the schedule says how often.
-    if (!worker().plan().rate && !worker().gate().is_closed())
-        co_await worker().loop().sleep_for(pause_after_failure);
 }
 
 void StreamSlot::cut() {

@@ -17,8 +17,6 @@ class StreamSlot : public Slot {
     void cut() override;
 
   protected:
-    /// Waits, after a failure, so that a server that is gone is not asked a million times.
-    [[nodiscard]] Task<void> recover();
     [[nodiscard]] Task<std::optional<Trouble>> connect();
     /// Closes what is open. By a reset where that spares a local port its minute in TIME-WAIT.
     [[nodiscard]] Task<void> close(bool by_reset = false);

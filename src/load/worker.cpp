@@ -19,6 +19,8 @@ Duration thread_cpu() {
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+constexpr auto pause_after_failure = std::chrono::milliseconds(10);
+
 // Of `total`, what falls to one of `parts`, the first ones have one more.
 std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t index) {
     return total / parts + (index < total % parts ? 1 : 0);
@@ -46,6 +48,12 @@ OneWayCounts& OneWayCounts::operator+=(const OneWayCounts& other) {
     received += other.received;
     kernel_drops += other.kernel_drops;
     return *this;
+}
+
+Task<void> Slot::recover() {
+    // In an open loop the schedule says how often.
+    if (!worker_.plan().rate && !worker_.gate().is_closed())
+        co_await worker_.loop().sleep_for(pause_after_failure);
 }
 
 Worker::Worker(Loop& loop, const Plan& plan, unsigned index)

@@ -59,6 +59,8 @@ class Slot {
 
   protected:
     [[nodiscard]] Worker& worker() const { return worker_; }
+    /// Waits, after a failure, so that a server that is gone is not asked a million times.
+    [[nodiscard]] Task<void> recover();
     void count_request(std::uint64_t count = 1) { requests_ += count; }
 
   private:
@@ -114,8 +116,6 @@ class Worker {
     /// When they end; no_deadline until it is known.
     [[nodiscard]] TimePoint end() const { return end_at_; }
     [[nodiscard]] KnownHead& known_head(std::size_t request) { return known_heads_[request]; }
-    /// Bodies larger than this have come: better thrown away in the kernel.
-    [[nodiscard]] bool& large_answers() { return large_answers_; }
 
     void planned(TimePoint when);
     void sent(const Asked& asked, std::size_t bytes);
@@ -187,7 +187,6 @@ class Worker {
     std::uint64_t outstanding_ = 0;  // that count
     Duration busy_{0};
     Duration ran_{0};
-    bool large_answers_ = false;
     bool cut_ = false;
 };
 

@@ -119,6 +119,8 @@ void TcpStream::ReceiveInto::submit() {
     io_uring_sqe* sqe = stream_.loop_.ring().prepare(this);
     const auto rest = memory_.subspan(done_);
     io_uring_prep_recv(sqe, stream_.fd(), rest.data(), rest.size(), fill_ ? MSG_WAITALL : 0);
+    // Who asks has mostly just sent a question: a first look finds nothing (3 % of an exchange).
+    sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
     ++stream_.pending_;
 }
 
@@ -154,8 +156,9 @@ void TcpStream::Discard::await_suspend(std::coroutine_handle<> waiter) {
 void TcpStream::Discard::submit() {
     io_uring_sqe* sqe = stream_.loop_.ring().prepare(this);
     const std::uint64_t length = std::min(count_ - done_, most_discarded);
-    // WAITALL: one completion for all of it, however many pieces it comes in.
-    io_uring_prep_recv(sqe, stream_.fd(), nullptr, length, MSG_TRUNC | MSG_WAITALL);
+    // Not with MSG_WAITALL: what is thrown away moves the kernel's place in the memory no further,
+    // so that after a part it waits for all of the length again (Linux 6.18).
+    io_uring_prep_recv(sqe, stream_.fd(), nullptr, length, MSG_TRUNC);
     ++stream_.pending_;
 }
 

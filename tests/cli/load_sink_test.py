@@ -207,7 +207,6 @@ class FlowProtocolTest(unittest.TestCase):
         self.begin()
         self.control.ask(do="start-measured")
         for stranger in (b"", b"x", bytes(64), datagram(COUNTING, 10),
-        for stranger in (b"", b"x", bytes(64), datagram(COUNTING, 10),
                          datagram(COUNTING, 9, flow=1), datagram(KNOCK, 10),
                          datagram(KNOCK, 9, flow=1), datagram(ANSWER, 9),
                          datagram(7, 9), datagram(COUNTING, 9, size=63),
