@@ -220,8 +220,8 @@ void receive_spate(Flow& flow, bool segments, std::chrono::microseconds gather,
         flow.to = *Address::of_local(socket->fd());
         ready = true;
         bool ended = false;
+        DatagramBatch batch;
         while (!ended) {
-            DatagramBatch batch;
             auto got = co_await socket->receive(batch);
             for (const Datagram& datagram : batch) {
                 if (datagram.payload.size() == end_size)

@@ -35,7 +35,8 @@ Gate::Limits limits_of(const Plan& plan, unsigned index) {
 std::optional<Schedule> schedule_of(const Plan& plan, unsigned index) {
     // What only comes is paced where it comes from.
     if (!plan.rate || only_receives(plan)) return std::nullopt;
-    const Share share{plan.slice * plan.threads + index, plan.slices * plan.threads};
+    // Of n machines the i-th has every n-th request, whatever its threads are.
+    const Share share{index * plan.slices + plan.slice, plan.slices * plan.threads};
     return Schedule(*plan.rate, share, plan.poisson, plan.seed);
 }
 
