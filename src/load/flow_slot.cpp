@@ -24,7 +24,8 @@ class FlowSlot : public Slot {
     FlowSlot(Worker& worker, std::size_t number)
         : Slot(worker),
           info_{worker.plan().run_id, static_cast<std::uint32_t>(number),
-                worker.plan().message_bytes, worker.plan().segmented},
+                worker.plan().message_bytes, worker.plan().segmented,
+                sends_together(worker.plan().connections)},
           receiver_(info_) {}
 
     Task<std::optional<Trouble>> prepare() override;
