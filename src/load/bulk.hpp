@@ -8,8 +8,8 @@
 
 namespace spate::load {
 
-/// Small messages leave together, up to about so many bytes in one send: a larger one gains
-/// nothing (docs/PERFORMANCE.md).
+/// Small messages leave together, up to so many bytes in one send: enough that what a send costs
+/// besides copying is not felt, and little enough that the source stays in a processor's cache.
 constexpr std::size_t bulk_bytes = 256 * 1024;
 
 /// How many messages of this size go into one send.

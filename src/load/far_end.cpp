@@ -60,9 +60,22 @@ Task<void> FarEnd::listen() {
     if (!stopping_) lost_();
 }
 
+Task<void> FarEnd::take_turn() {
+    while (busy_) {
+        news_.reset();
+        co_await news_.wait();
+    }
+    busy_ = true;
+}
+
+void FarEnd::end_turn() {
+    busy_ = false;
+    news_.set();
+}
+
 Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line) {
+    co_await take_turn();
     answer_.reset();
-    news_.reset();
     // Not only the answer: all that the connection does until then.
     stream_->set_deadline(later(Clock::now(), plan_.timeout));
     const std::string_view question = line;
@@ -72,7 +85,8 @@ Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line) {
         co_await news_.wait();
     }
     stream_->set_deadline(no_deadline);
-    if (answer_) co_return std::move(*answer_);
+    end_turn();
+    if (answer_) co_return *std::exchange(answer_, std::nullopt);
     co_return std::unexpected(!gone_.empty() ? gone_ : where() + "does not answer");
 }
 
@@ -89,18 +103,13 @@ Task<void> FarEnd::measure() {
     if (plan_.warmup.count() == 0 || !listening_ || stopping_) co_return;
     const std::string order = encode(Order::measure);
     const std::string_view line = order;
-    telling_ = true;
+    co_await take_turn();
     co_await lines_->send(line);
-    telling_ = false;
-    news_.set();
+    end_turn();
 }
 
 Task<std::expected<FarCounts, std::string>> FarEnd::stop() {
     stopping_ = true;
-    while (telling_) {
-        news_.reset();
-        co_await news_.wait();
-    }
     if (!listening_) co_return std::unexpected(gone_);
     std::string order = encode(Order::stop);
     auto answer = co_await ask(std::move(order));

@@ -34,7 +34,10 @@ class FarEnd {
     [[nodiscard]] Task<void> close();
 
   private:
+    // One at a time: answers carry no name.
     [[nodiscard]] Task<std::expected<std::string, std::string>> ask(std::string line);
+    [[nodiscard]] Task<void> take_turn();
+    void end_turn();
     [[nodiscard]] Task<void> listen();
     [[nodiscard]] std::string where() const;
 
@@ -48,7 +51,7 @@ class FarEnd {
     std::string gone_;  // why there will be no more
     bool stopping_ = false;
     bool listening_ = false;
-    bool telling_ = false;
+    bool busy_ = false;  // somebody asks
     Event news_;
 };
 

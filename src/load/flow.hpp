@@ -13,14 +13,19 @@
 
 namespace spate::load {
 
+/// Segmented sends of one flow that leave in a submission: beyond 16 nothing more is gained
+/// (bench/udp_bench.cpp). Where there are many flows they share one, and memory stays bounded.
+[[nodiscard]] constexpr std::size_t sends_together(std::size_t flows) {
+    return flows <= 16 ? 16 : 1;
+}
+
 /// Both ends know this of a flow.
 struct FlowInfo {
     std::uint64_t run = 0;
     std::uint32_t flow = 0;
     std::size_t message_bytes = datagram_head_bytes;
     bool segmented = true;
-    /// Segmented sends that leave together: memory for so many, 64 KiB each at most.
-    std::size_t sends_together = 16;
+    std::size_t sends_together = 1;  ///< Memory for so many, 64 KiB each at most.
 };
 
 /// Numbers datagrams and sends them, many at a time: equal neighbours leave in one segmented send.

@@ -24,7 +24,8 @@ class FlowSlot : public Slot {
     FlowSlot(Worker& worker, std::size_t number)
         : Slot(worker),
           info_{worker.plan().run_id, static_cast<std::uint32_t>(number),
-                worker.plan().message_bytes, worker.plan().segmented},
+                worker.plan().message_bytes, worker.plan().segmented,
+                sends_together(worker.plan().connections)},
           receiver_(info_) {}
 
     Task<std::optional<Trouble>> prepare() override;
@@ -73,7 +74,6 @@ Task<std::optional<Trouble>> FlowSlot::open() {
     if (plan.rate) options.when_full = UdpOptions::WhenFull::drop;
     options.receive_buffer = receives(plan.direction) ? receive_buffer_bytes : 0;
     options.buffers = receives(plan.direction) ? 128 : 4;
-    const TimePoint began = Clock::now();
     auto socket = UdpSocket::open(worker().loop(), Address::any(peer.family()), options);
     const auto connected = socket ? (*socket)->connect(peer) : Result<void>{};
     if (socket && !connected) co_await (*socket)->close();
@@ -82,21 +82,25 @@ Task<std::optional<Trouble>> FlowSlot::open() {
         co_return Trouble{connect_failure(error), peer.text() + ": " + error.message()};
     }
     socket_ = std::move(*socket);
-    worker().opened(Clock::now() - began, false);
     co_return std::nullopt;
 }
 
 Task<std::optional<Trouble>> FlowSlot::prepare() {
+    const TimePoint began = Clock::now();
     auto trouble = co_await open();
     if (trouble) co_return trouble;
     worker().loop().spawn(listen());
     trouble = co_await knock();
-    if (trouble) co_await close();
-    if (!trouble && sends(worker().plan().direction)) {
+    if (trouble) {
+        co_await close();
+        co_return trouble;
+    }
+    worker().opened(Clock::now() - began, false);
+    if (sends(worker().plan().direction)) {
         sender_.emplace(*socket_, info_, nullptr);
         planned_.resize(sender_->most());
     }
-    co_return trouble;
+    co_return std::nullopt;
 }
 
 // So that it is known that datagrams get through, and where back to.

@@ -25,6 +25,8 @@ namespace {
 constexpr auto interval_length = std::chrono::seconds(1);
 // Between "all connected" and the first request: every thread hears of it in time.
 constexpr auto head_start = std::chrono::milliseconds(5);
+// Who waits for a start that is far off hears of the end within this.
+constexpr auto look_for_cut = std::chrono::milliseconds(100);
 
 // What the kernel has counted at some moment.
 struct Moment {
@@ -145,6 +147,13 @@ Task<void> Control::open_far_end() {
 }
 
 Task<void> Control::start_far_end() {
+    // What it sends counts from its start on, which is everybody's.
+    const TimePoint start = first_request();
+    while (plan_.start_at_ns && !cut_ && loop_.now() < start) {
+        const TimePoint look = std::min(start, loop_.now() + look_for_cut);
+        co_await loop_.sleep_until(look);
+    }
+    if (cut_) co_return;
     auto started = co_await far_end_->start();
     if (!started) cut();
     begin();

@@ -12,8 +12,6 @@ using Type = DatagramHead::Type;
 
 // Knocks that are being answered; those who get no answer knock again.
 constexpr std::size_t most_answering = 64;
-// A run of more flows sends fewer at a time of each, so that memory stays bounded.
-constexpr std::uint32_t few_flows = 16;
 
 }  // namespace
 
@@ -67,7 +65,7 @@ void SinkWorker::take_knock(const Datagram& datagram, const DatagramHead& head) 
     }
     const Hello& hello = part->run->hello;
     const FlowInfo info{hello.run, head.flow, hello.message_bytes, hello.segmented,
-                        hello.flows <= few_flows ? std::size_t{16} : std::size_t{1}};
+                        sends_together(hello.flows)};
     auto& flow = part->flows[head.flow];
     if (!flow) {
         flow = std::make_unique<Flow>(info, *part, datagram.peer);

@@ -97,17 +97,17 @@ Task<void> SinkWorker::finish(Shared part, std::function<void(const FarCounts&)>
         part->moved.reset();
         co_await part->moved.wait();
     }
+    FarCounts counts = part->counts;
     if (part->counts_datagrams()) {
         co_await drain(*part);
-        if (!part->measured) part->drops_before = kernel_drops(socket_->fd());
-        part->counts.kernel_drops = kernel_drops(socket_->fd()) - part->drops_before;
+        if (part->measured) counts.kernel_drops = kernel_drops(socket_->fd()) - part->drops_before;
         for (const auto& [number, flow] : part->flows) {
-            part->counts.flows += flow->receiver.counts();
-            part->counts.strays += flow->receiver.strays();
+            counts.flows += flow->receiver.counts();
+            counts.strays += flow->receiver.strays();
         }
-        part->counts.bytes_received = part->counts.flows.received * part->run->hello.message_bytes;
+        counts.bytes_received = counts.flows.received * part->run->hello.message_bytes;
     }
-    done(part->counts);
+    done(counts);
 }
 
 Task<void> SinkWorker::drain(Part& part) {
