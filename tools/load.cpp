@@ -38,10 +38,14 @@ int exit_code(const Report& report, bool strict) {
     return strict && !report.warnings.empty() ? exit_not_trusted : exit_fine;
 }
 
+// Standard output is for programs where a report goes there.
+std::FILE* for_people(const LoadOutputs& outputs) {
+    return outputs.uses_standard_output() ? stderr : stdout;
+}
+
 void show(const Report& report, const LoadOutputs& outputs) {
     if (outputs.quiet) return;
-    // Standard output is for programs where a report goes there.
-    std::FILE* to = outputs.uses_standard_output() ? stderr : stdout;
+    std::FILE* to = for_people(outputs);
     fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
 }
 
@@ -78,6 +82,8 @@ std::string try_line(const Report& report, double rate, bool kept) {
 
 int find_max(LoadArguments& arguments, Signals& signals) {
     constexpr double first_rate = 1000;
+    auto output = LoadOutput::open(arguments);
+    if (!output) return complain(output.error(), exit_could_not_run);
     FindMax search(arguments.plan.rate ? arguments.plan.rate->first_rate() : first_rate);
     std::optional<Report> best;
     while (const auto rate = search.next()) {
@@ -98,9 +104,8 @@ int find_max(LoadArguments& arguments, Signals& signals) {
     complete(*best, arguments);
     show(*best, arguments.outputs);
     if (!arguments.outputs.quiet)
-        fmt::print("highest rate that keeps them: {:.0f}/s\n", search.best());
-    auto output = LoadOutput::open(arguments);
-    if (!output) return complain(output.error(), exit_could_not_run);
+        fmt::print(for_people(arguments.outputs), "highest rate that keeps them: {:.0f}/s\n",
+                   search.best());
     if (auto written = output->write(*best); !written)
         return complain(written.error(), exit_could_not_run);
     return exit_code(*best, arguments.strict);

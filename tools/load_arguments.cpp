@@ -16,6 +16,7 @@
 
 #include "command_line.hpp"
 #include "http/digest.hpp"
+#include "load/process_time.hpp"
 #include "load_target.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
@@ -312,6 +313,18 @@ int complain(const std::string& complaint, int code) {
     return code;
 }
 
+int complain(const NoTarget& problem) {
+    return complain(problem.text, problem.usage ? usage_error : could_not_run);
+}
+
+// A process that is not there would be found out after the run.
+std::optional<int> look_for(const std::optional<int>& pid) {
+    if (!pid) return std::nullopt;
+    const auto cpu = process_cpu(*pid);
+    if (cpu) return std::nullopt;
+    return complain(cpu.error(), could_not_run);
+}
+
 // All that a run can be told, apart from where to.
 void add_run_options(CLI::App& app, Raw& raw, LoadArguments& arguments) {
     add_load(app, raw, arguments);
@@ -343,10 +356,9 @@ std::expected<LoadArguments, int> parse_load_arguments(int argc, char** argv) {
     arguments.argv.front() = "spate load";
     if (auto read = read_whole(raw, arguments); !read)
         return std::unexpected(complain(read.error(), usage_error));
-    if (raw.target.urls.empty() && raw.target.mix_file.empty())
-        return std::unexpected(complain("which URL?", usage_error));
+    if (const auto exit = look_for(arguments.plan.server_pid)) return std::unexpected(*exit);
     if (auto aimed = aim(raw.target, arguments.plan); !aimed)
-        return std::unexpected(complain(aimed.error(), could_not_run));
+        return std::unexpected(complain(aimed.error()));
     if (auto size = read_size(raw, arguments.plan); !size)
         return std::unexpected(complain(size.error(), usage_error));
     return arguments;
@@ -390,10 +402,11 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
     arguments.other = arguments.plan;
     arguments.other->server_pid = b_pid;
     for (auto [url, plan] : {std::pair(a, &arguments.plan), std::pair(b, &*arguments.other)}) {
+        if (const auto exit = look_for(plan->server_pid)) return std::unexpected(*exit);
         LoadTarget target = raw.target;
         target.urls = {url};
         if (auto aimed = aim(target, *plan); !aimed)
-            return std::unexpected(complain(aimed.error(), could_not_run));
+            return std::unexpected(complain(aimed.error()));
         if (auto size = read_size(raw, *plan); !size)
             return std::unexpected(complain(size.error(), usage_error));
     }

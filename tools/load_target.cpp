@@ -23,6 +23,14 @@ using namespace spate;
 using namespace spate::load;
 using Problem = std::unexpected<std::string>;
 
+std::unexpected<NoTarget> misused(std::string text) {
+    return std::unexpected(NoTarget{std::move(text), true});
+}
+
+std::unexpected<NoTarget> missing(std::string text) {
+    return std::unexpected(NoTarget{std::move(text), false});
+}
+
 // Long enough for a server on another continent.
 constexpr int patience_ms = 1000;
 
@@ -46,8 +54,7 @@ bool answers(const Address& address) {
 }
 
 // All connections of a run go to one address: of several, the first that answers.
-std::expected<std::vector<Address>, std::string> locate(const std::string& host,
-                                                        std::uint16_t port,
+std::expected<std::vector<Address>, std::string> locate(const std::string& host, std::uint16_t port,
                                                         const LoadTarget& target, bool stream) {
     auto found = resolve(host, port);
     if (!found) {
@@ -83,14 +90,14 @@ std::expected<HostPort, std::string> parse_host_port(std::string_view url, std::
     return HostPort{parsed->host, parsed->port};
 }
 
-std::expected<void, std::string> aim_at_socket(const LoadTarget& target, const std::string& url,
-                                               bool datagrams, Plan& plan) {
-    if (target.urls.size() != 1) return Problem("one tcp:// or udp:// target at a time");
-    if (target.connect_only && datagrams) return Problem("--connect is for tcp://");
+std::expected<void, NoTarget> aim_at_socket(const LoadTarget& target, const std::string& url,
+                                            bool datagrams, Plan& plan) {
+    if (target.urls.size() != 1) return misused("one tcp:// or udp:// target at a time");
+    if (target.connect_only && datagrams) return misused("--connect is for tcp://");
     const auto where = parse_host_port(url, std::string_view(url).substr(6));
-    if (!where) return Problem(where.error());
+    if (!where) return misused(where.error());
     auto addresses = locate(where->host, where->port, target, !datagrams);
-    if (!addresses) return Problem(addresses.error());
+    if (!addresses) return missing(addresses.error());
     plan.addresses = std::move(*addresses);
     if (datagrams)
         plan.kind = target.one_way ? Kind::udp_stream : Kind::udp_echo;
@@ -101,68 +108,68 @@ std::expected<void, std::string> aim_at_socket(const LoadTarget& target, const s
     return {};
 }
 
-std::expected<void, std::string> build_requests(const LoadTarget& target, http::Url& server,
-                                                Plan& plan) {
+std::expected<void, NoTarget> build_requests(const LoadTarget& target, http::Url& server,
+                                             Plan& plan) {
     RequestTemplate with = target.request;
     with.close = plan.new_connections;
     if (!target.body_file.empty()) {
         auto body = read_file(target.body_file);
-        if (!body) return Problem(body.error());
+        if (!body) return missing(body.error());
         with.body = std::move(*body);
     }
     std::optional<http::Url> base;
     for (const std::string& text : target.urls) {
         const auto url =
             http::parse_url(text.find("://") == std::string::npos ? "http://" + text : text);
-        if (!url) return Problem(url.error().text);
+        if (!url) return misused(url.error().text);
         if (url->scheme != "http") {
-            return Problem(fmt::format("'{}': {} is not spoken here; http, tcp and udp are",
+            return misused(fmt::format("'{}': {} is not spoken here; http, tcp and udp are",
                                        term::printable(text), url->scheme));
         }
         if (base && !base->same_origin(*url))
-            return Problem("all URLs of a run are of one server: one run measures one");
+            return misused("all URLs of a run are of one server: one run measures one");
         base = *url;
         server = *url;
         auto request = build_request(*url, with);
-        if (!request) return Problem(request.error());
+        if (!request) return misused(request.error());
         plan.http.push_back(std::move(*request));
     }
     if (target.mix_file.empty()) return {};
     const auto text = read_file(target.mix_file);
-    if (!text) return Problem(text.error());
+    if (!text) return missing(text.error());
     auto mix = parse_mix(*text, base, with, server);
-    if (!mix) return Problem(term::printable(target.mix_file) + ": " + mix.error());
+    if (!mix) return missing(term::printable(target.mix_file) + ": " + mix.error());
     plan.http = std::move(*mix);
     return {};
 }
 
-std::expected<void, std::string> aim_at_http(const LoadTarget& target, Plan& plan) {
+std::expected<void, NoTarget> aim_at_http(const LoadTarget& target, Plan& plan) {
     http::Url server;
     if (auto built = build_requests(target, server, plan); !built) return built;
     plan.kind = Kind::http;
     if (plan.target.empty()) plan.target = server.authority();
     if (!target.unix_socket.empty()) {
         const auto address = Address::parse("unix:" + target.unix_socket);
-        if (!address) return Problem("--unix-socket: " + address.error().message());
+        if (!address) return misused("--unix-socket: " + address.error().message());
         plan.addresses = {*address};
         return {};
     }
     auto addresses = locate(server.host, server.port, target, true);
-    if (!addresses) return Problem(addresses.error());
+    if (!addresses) return missing(addresses.error());
     plan.addresses = std::move(*addresses);
     return {};
 }
 
 }  // namespace
 
-std::expected<void, std::string> aim(const LoadTarget& target, Plan& plan) {
-    if (target.urls.empty() && target.mix_file.empty()) return Problem("which URL?");
+std::expected<void, NoTarget> aim(const LoadTarget& target, Plan& plan) {
+    if (target.urls.empty() && target.mix_file.empty()) return misused("which URL?");
     const std::string& first = target.urls.empty() ? target.mix_file : target.urls.front();
     plan.target = first;
     const bool tcp = first.starts_with("tcp://");
     const bool udp = first.starts_with("udp://");
     if (tcp || udp) return aim_at_socket(target, first, udp, plan);
     if (target.one_way || target.connect_only)
-        return Problem("--stream and --connect are for tcp:// and udp://");
+        return misused("--stream and --connect are for tcp:// and udp://");
     return aim_at_http(target, plan);
 }

@@ -20,6 +20,11 @@ struct LoadTarget {
     bool ipv6 = false;
 };
 
-/// Fills in the plan: looks names up (which may block), reads files. The error is one line.
-[[nodiscard]] std::expected<void, std::string> aim(const LoadTarget& target,
-                                                   spate::load::Plan& plan);
+/// Why there is nothing to load.
+struct NoTarget {
+    std::string text;  ///< One line.
+    bool usage;        ///< Wrong words, not a name or a file that is not there.
+};
+
+/// Fills in the plan: looks names up (which may block), reads files.
+[[nodiscard]] std::expected<void, NoTarget> aim(const LoadTarget& target, spate::load::Plan& plan);

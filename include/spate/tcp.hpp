@@ -52,6 +52,10 @@ class TcpStream {
     /// Result<std::uint64_t>: how many. TCP alone, and not for a stream that has seen a receive().
     [[nodiscard]] Discard discard(std::uint64_t count);
 
+    /// After the last receive_into() or discard() the kernel still had bytes, or the stream's end
+    /// (IORING_CQE_F_SOCK_NONEMPTY): known without asking for it.
+    [[nodiscard]] bool more_waits() const { return more_waits_; }
+
     /// The peer has ended the stream, or an error has, as far as a receive() in progress knows.
     [[nodiscard]] bool has_ended() const { return end_of_stream_ || receive_error_ != 0; }
 
@@ -139,6 +143,7 @@ class TcpStream {
     int receive_error_ = 0;
     BufferRing::Queue received_;
     bool end_of_stream_ = false;
+    bool more_waits_ = false;
     bool pausing_ = false;
     bool interrupted_ = false;
     bool memory_lent_ = false;  // to a zero-copy send

@@ -1,12 +1,13 @@
 // A connection that asks over HTTP.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "http/digest.hpp"
 #include "load/response_reader.hpp"
@@ -18,6 +19,10 @@ namespace {
 
 // Where a head is received, and what comes along with it.
 constexpr std::size_t window_bytes = 4096;
+// A connection that was idle for so long is looked at before it is used again: a server may have
+// closed it. One that is busy is not: that would be a system call for every request.
+constexpr auto worth_a_look = std::chrono::milliseconds(1);
+constexpr const char* unasked = "more bytes than were asked for";
 
 class HttpSlot : public StreamSlot {
   public:
@@ -57,6 +62,7 @@ class HttpSlot : public StreamSlot {
     ResponseReader reader_;
     std::vector<char> window_ = std::vector<char>(window_bytes);
     std::string_view rest_;  // of `window_`: received, not read yet
+    TimePoint last_answer_;
     std::optional<http::PrefixDigest> digest_;
 };
 
@@ -93,8 +99,12 @@ void HttpSlot::plan_one(TimePoint planned) {
 
 // Sends the batch, on a connection that stands or on a new one.
 Task<std::optional<Trouble>> HttpSlot::ask() {
-    // One that the server has closed meanwhile, as it may, is no failure.
-    if (is_open() && stream().has_ended()) co_await close();
+    if (is_open() && worker().loop().now() - last_answer_ > worth_a_look) {
+        const Unread waiting = unread();
+        if (waiting == Unread::bytes) co_return Trouble{Failure::parse, unasked};
+        // One that the server has closed meanwhile, as it may, is no failure.
+        if (waiting == Unread::end) co_await close();
+    }
     if (!is_open()) {
         auto trouble = co_await connect();
         if (trouble) co_return trouble;
@@ -125,8 +135,10 @@ Task<bool> HttpSlot::settle(std::size_t index, bool last) {
     const Exchange exchange = batch_[index];
     Outcome outcome = co_await read_answer(exchange);
     if (outcome.cut) co_return false;
-    if (last && !outcome.trouble && !rest_.empty())
-        outcome.trouble = Trouble{Failure::parse, "more bytes than were asked for"};
+    const bool last_of_all = last && !outcome.trouble;
+    const Unread waiting = last_of_all && stream().more_waits() ? unread() : Unread::nothing;
+    if (last_of_all && (!rest_.empty() || waiting == Unread::bytes))
+        outcome.trouble = Trouble{Failure::parse, unasked};
     const bool answered = reader_.has_head();
     if (answered) worker().count_status(exchange.asked, reader_.shape().status);
     if (!outcome.trouble) {
@@ -136,7 +148,8 @@ Task<bool> HttpSlot::settle(std::size_t index, bool last) {
         else
             worker().answered(exchange.asked, outcome.first_byte, worker().loop().now(),
                               outcome.bytes);
-        if (reader_.shape().keep_alive) co_return true;
+        last_answer_ = worker().loop().now();
+        if (reader_.shape().keep_alive && waiting != Unread::end) co_return true;
         rest_ = {};
         co_await close(worker().plan().new_connections);
         if (!last) fail_from(index + 1, {Failure::early_eof, "closed before the next answer"});
@@ -159,6 +172,9 @@ std::optional<Trouble> HttpSlot::judge() {
     const int status = reader_.shape().status;
     if (status >= 500) return Trouble{Failure::status_5xx, fmt::format("status {}", status)};
     if (status >= 400) return Trouble{Failure::status_4xx, fmt::format("status {}", status)};
+    // 304 comes to those who have asked with a condition.
+    const bool wanted = (status >= 200 && status < 300) || status == 304;
+    if (!wanted) return Trouble{Failure::status_other, fmt::format("status {}", status)};
     if (digest_) {
         const std::string sum = digest_->finish();
         if (sum != worker().plan().sha256)
@@ -211,8 +227,7 @@ Task<HttpSlot::Outcome> HttpSlot::read_answer(const Exchange& exchange) {
     outcome.cut = worker().is_cut() && stream().aborted() == ECANCELED;
     if (state == ResponseReader::State::bad && !outcome.trouble) {
         const bool ended = rest_.empty();
-        outcome.trouble =
-            Trouble{ended ? Failure::early_eof : Failure::parse, reader_.reason()};
+        outcome.trouble = Trouble{ended ? Failure::early_eof : Failure::parse, reader_.reason()};
     }
     co_return outcome;
 }

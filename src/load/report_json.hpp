@@ -18,8 +18,9 @@ inline constexpr std::string_view report_schema = "spate.load/1";
 /// as U+FFFD.
 [[nodiscard]] std::string to_json(const Report& report);
 
-/// A report back, from to_json() or the last line of a stream. Keys that it does not know are
-/// passed over. Errors: one line with the key and what is wrong, or the schema that it is of.
+/// A report back, from to_json() or a stream of JSON, whose last line it is. Keys that it does not
+/// know are passed over. Errors: one line with the key and what is wrong, or the schema that it is
+/// of.
 [[nodiscard]] std::expected<Report, std::string> report_from_json(std::string_view text);
 
 /// For a stream of JSON, a line each: `{"type":"interval",...}` as they come, and at the end the

@@ -229,10 +229,18 @@ void read_parts(JsonFields& fields, Report& report) {
     fields.take("merged_from", report.merged_from);
 }
 
+// Of a stream, its last line.
+std::string_view report_of(std::string_view text) {
+    if (!text.starts_with(R"({"type":"interval")")) return text;
+    while (text.ends_with('\n'))
+        text.remove_suffix(1);
+    return text.substr(text.rfind('\n') + 1);
+}
+
 }  // namespace
 
 std::expected<Report, std::string> report_from_json(std::string_view text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto json = nlohmann::json::parse(report_of(text), nullptr, false);
     if (json.is_discarded()) return std::unexpected("is not JSON, or only a part of it");
     std::string error;
     JsonFields fields(json, "", error);

@@ -2,9 +2,13 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <utility>
+
+#include <spate/fd.hpp>
+#include <spate/io.hpp>
 
 namespace spate::load {
 namespace {
@@ -24,16 +28,21 @@ Task<std::optional<Trouble>> StreamSlot::prepare() {
 Task<std::optional<Trouble>> StreamSlot::connect() {
     Worker& of = worker();
     const TimePoint began = Clock::now();
-    // The patience counts from the turn's begin.
     const Address& peer = of.plan().addresses.front();
-    auto socket = co_await spate::connect(of.loop(), peer, of.plan().connect_timeout);
-    if (!socket) {
-        co_return Trouble{connect_failure(socket.error()),
-                          peer.text() + ": " + socket.error().message()};
-    }
+    const auto trouble = [&peer](const Error& error) {
+        return Trouble{connect_failure(error), peer.text() + ": " + error.message()};
+    };
+    Fd socket(::socket(peer.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) co_return trouble({errno, "socket"});
+    connecting_ = socket.get();
+    of.loop().timers().arm(limit_, later(began, of.plan().connect_timeout));
+    const auto connected = co_await connect_to(of.loop(), connecting_, peer);
+    limit_.cancel();
+    const bool gave_up = std::exchange(connecting_, -1) < 0;
+    if (!connected) co_return trouble(gave_up ? Error{ETIMEDOUT, "connect"} : connected.error());
     of.opened(Clock::now() - began, std::exchange(opened_before_, true));
-    send_at_once(socket->get());
-    stream_.emplace(of.loop(), std::move(*socket));
+    send_at_once(socket.get());
+    stream_.emplace(of.loop(), std::move(socket));
     if (of.is_cut()) stream_->abort(ECANCELED);
     co_return std::nullopt;
 }
@@ -47,8 +56,21 @@ Task<void> StreamSlot::close(bool by_reset) {
     stream_.reset();
 }
 
+void StreamSlot::give_up_connecting() {
+    if (connecting_ >= 0) cancel_all(worker().loop(), std::exchange(connecting_, -1));
+}
+
 void StreamSlot::cut() {
+    give_up_connecting();
     if (stream_) stream_->abort(ECANCELED);
+}
+
+StreamSlot::Unread StreamSlot::unread() const {
+    char byte = 0;
+    const auto got = ::recv(stream_->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0) return Unread::bytes;
+    // An error, a reset among them, is of no more use than an end.
+    return got < 0 && errno == EAGAIN ? Unread::nothing : Unread::end;
 }
 
 Trouble StreamSlot::send_trouble(const Error& error) {

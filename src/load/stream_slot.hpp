@@ -1,6 +1,7 @@
 // What slots that use a stream have in common: connecting, and telling why something ended.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include <spate/tcp.hpp>
@@ -23,11 +24,26 @@ class StreamSlot : public Slot {
     [[nodiscard]] bool is_open() const { return stream_.has_value(); }
     [[nodiscard]] TcpStream& stream() { return *stream_; }
 
+    /// What the kernel has received and nobody has taken.
+    enum class Unread : std::uint8_t { nothing, bytes, end };
+    [[nodiscard]] Unread unread() const;
+
     [[nodiscard]] static Trouble send_trouble(const Error& error);
     [[nodiscard]] static Trouble receive_trouble(const Error& error);
 
   private:
+    // Ends an attempt to connect.
+    class Limit : public Timer {
+      public:
+        explicit Limit(StreamSlot& owner) : Timer(&over), slot(owner) {}
+        static void over(Timer& timer) { static_cast<Limit&>(timer).slot.give_up_connecting(); }
+        StreamSlot& slot;
+    };
+    void give_up_connecting();
+
     std::optional<TcpStream> stream_;
+    int connecting_ = -1;  // the descriptor, while it is
+    Limit limit_{*this};
     bool opened_before_ = false;
 };
 

@@ -74,10 +74,14 @@ Task<void> Worker::prepare_some() {
     while (next_to_prepare_ < slots_.size() && !cut_) {
         Slot& slot = *slots_[next_to_prepare_++];
         const auto trouble = co_await slot.prepare();
-        if (trouble)
-            preparations_.count(trouble->failure, Duration{0}, trouble->sample);
-        else
+        if (!trouble) {
             ++connected_;
+            continue;
+        }
+        if (cut_) break;
+        preparations_.count(trouble->failure, Duration{0}, trouble->sample);
+        // The rest would wait as long each, one after the other; they connect when they are asked.
+        if (column_of(trouble->failure) == Column::timeout) break;
     }
     --busy_tasks_;
     moved_.set();

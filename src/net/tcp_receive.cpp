@@ -127,6 +127,7 @@ void TcpStream::ReceiveInto::submit() {
 void TcpStream::ReceiveInto::finished(Op& op, Completion completion) {
     auto& self = static_cast<ReceiveInto&>(op);
     --self.stream_.pending_;
+    self.stream_.more_waits_ = (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
     if (completion.result > 0)
         self.done_ += static_cast<std::size_t>(completion.result);
     else
@@ -165,6 +166,7 @@ void TcpStream::Discard::submit() {
 void TcpStream::Discard::finished(Op& op, Completion completion) {
     auto& self = static_cast<Discard&>(op);
     --self.stream_.pending_;
+    self.stream_.more_waits_ = (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
     if (completion.result > 0)
         self.done_ += static_cast<std::uint64_t>(completion.result);
     else

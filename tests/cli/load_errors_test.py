@@ -1,0 +1,423 @@
+"""`spate load` and what goes wrong: each failure in its class, none lost from the sum, no hang."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+import tap
+from bad_server import BadServer, close, free_port, reset_before
+from load_case import LoadCase, Loaded
+from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
+
+DURATION_S = TIMEOUT_S = 0.2
+LATE_S = 5  # What a busy machine may add to a run's time.
+QUICK = ("-d", DURATION_S, "--timeout", TIMEOUT_S, "--warmup", 0, "-q")
+SOME = ("-d", 0.5, "--warmup", 0, "-q")
+CLOSED, OPEN = ("-c", 3), ("-c", 3, "-R", 100)
+
+# What a server does -> the classes that it may be told as.
+FAILURES = {
+    "close": {"early_eof"},
+    "reset_before": {"recv_reset"},
+    "reset_amid_head": {"recv_reset"},
+    "reset_amid_body": {"recv_reset"},
+    "garbage": {"parse"},
+    "half_head": {"early_eof"},
+    "half_body": {"early_eof"},
+    "silent": {"response_timeout"},
+    "silent_amid_body": {"response_timeout"},
+    "drip": {"response_timeout"},
+    "more": {"parse"},
+    "twice": {"parse"},
+    "long_length": {"early_eof"},
+    "bad_length": {"parse"},
+    "two_lengths": {"parse"},
+    "bad_chunk_size": {"parse"},
+    "bad_chunk_end": {"parse"},
+    "half_chunks": {"early_eof"},
+    "interim": {"parse"},
+    "endless_head": {"parse"},
+    "302": {"status_other"},
+    "404": {"status_4xx"},
+    "500": {"status_5xx"},
+}
+STRANGE_BUT_GOOD = ("ok", "some_interim", "until_close", "closing", "chunked", "empty",
+                    "no_content", "byte_by_byte", "304")
+# Too much, but not at once: what came in time was an answer.
+SOMETIMES = ("more_later", "twice_later")
+STATUS = {"302": "302", "404": "404", "500": "500"}
+
+
+class BadServerTest(LoadCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(BadServer())
+
+    def load_each(self, paths, *options):
+        """{path: what came of it}, in both loops, some at a time."""
+        ways = [(path, loop) for path in paths for loop in (CLOSED, OPEN)]
+        with ThreadPoolExecutor(4) as pool:
+            return zip(ways, pool.map(lambda way: self.load(*QUICK, *way[1], *options,
+                                                            self.server.url(way[0])), ways))
+
+    def report_file(self):
+        self.runs += 1  # Of several threads: a number may be skipped, but a name is of one.
+        return self.folder / f"report-{self.runs}-{time.monotonic_ns()}.json"
+
+    def check_in_time(self, loaded):
+        self.assertLess(loaded.took_s, DURATION_S + TIMEOUT_S + LATE_S, loaded.describe())
+
+    def test_each_failure_has_its_class(self):
+        for (path, loop), loaded in self.load_each(FAILURES):
+            with self.subTest(path, loop=loop):
+                self.assertEqual(loaded.status, 0, loaded.describe())
+                self.assertEqual(set(loaded.errors), FAILURES[path], loaded.report["errors"])
+                self.assertEqual(loaded.totals["ok"], 0)
+                self.check_in_time(loaded)
+                for error in loaded.report["errors"]:
+                    self.assertTrue(error["sample"])
+                    self.assertLessEqual(error["first_ns"], error["last_ns"])
+                    self.assertLess(error["last_ns"], (DURATION_S + TIMEOUT_S + LATE_S) * 1e9)
+                self.assertEqual(loaded.report["failed"]["count"], sum(loaded.errors.values()))
+                self.assertIsNone(loaded.report["latency"]["max"])
+
+    def test_what_is_only_strange_is_no_failure(self):
+        for (path, loop), loaded in self.load_each(STRANGE_BUT_GOOD):
+            with self.subTest(path, loop=loop):
+                self.assertEqual((loaded.status, loaded.errors), (0, {}), loaded.describe())
+                self.assertGreater(loaded.totals["ok"], 0)
+                self.check_in_time(loaded)
+
+    def test_what_comes_too_much_and_later_is_found(self):
+        for (path, loop), loaded in self.load_each(SOMETIMES):
+            with self.subTest(path, loop=loop):
+                self.assertEqual(set(loaded.errors), {"parse"}, loaded.report["errors"])
+                self.assertLess(loaded.report["latency"]["max"] or 0, LATE_S * 1e9)
+                self.check_in_time(loaded)
+
+    def test_an_idle_connection_that_was_closed_is_replaced(self):
+        loaded = self.load(*QUICK, *OPEN, self.server.url("closing_unsaid"))
+        self.assertEqual((loaded.status, loaded.errors), (0, {}), loaded.describe())
+        self.assertEqual(loaded.report["conns"]["opened"], loaded.totals["planned"])
+
+    def test_statuses_are_counted(self):
+        for (path, loop), loaded in self.load_each(STATUS):
+            with self.subTest(path, loop=loop):
+                self.assertEqual(loaded.report["by_status"], {
+                    STATUS[path]: loaded.totals["http_error"]})
+
+    def test_pipelines_fail_as_a_whole_or_from_some_answer_on(self):
+        for (path, loop), loaded in self.load_each(FAILURES, "--pipeline", 4):
+            with self.subTest(path, loop=loop):
+                if path not in ("more", "twice"):  # Of those, the first is an answer to the next.
+                    self.assertEqual(loaded.totals["ok"], 0, loaded.report["errors"])
+                self.assertLessEqual(FAILURES[path] - {"early_eof"}, set(loaded.errors))
+                self.check_in_time(loaded)
+
+    def test_a_connection_for_each_request(self):
+        for (path, loop), loaded in self.load_each(FAILURES, "--new-connections"):
+            with self.subTest(path, loop=loop):
+                self.assertEqual(set(loaded.errors), FAILURES[path], loaded.report["errors"])
+                self.check_in_time(loaded)
+
+    def test_the_report_for_people_names_the_class(self):
+        loaded = self.load("-n", 5, "-c", 1, self.server.url("404"))
+        self.assertEqual(loaded.status, 0)
+        self.assertRegex(loaded.stdout, r"status_4xx\s+5 .*status 404")
+        self.assertIn("planned 5 = ok 0 + http-error 5", loaded.stdout)
+
+
+class ConnectionTest(LoadCase):
+    REFUSED = {"connect_refused"}
+
+    def check_refused(self, loaded):
+        self.assertEqual(loaded.status, 2, loaded.describe())
+        self.assertEqual(set(loaded.errors), self.REFUSED)
+        self.assertEqual(loaded.totals["planned"], loaded.totals["net_error"])
+        self.assertEqual(loaded.totals["planned"], 8)
+        self.assertLess(loaded.took_s, LATE_S)
+
+    def test_a_refused_port(self):
+        url = f"127.0.0.1:{free_port()}"
+        for arguments in ((f"http://{url}/",), ("-R", 100, f"http://{url}/"),
+                          (f"tcp://{url}",), ("--connect", f"tcp://{url}")):
+            with self.subTest(arguments):
+                self.check_refused(self.load("-c", 8, "-d", 30, *arguments))
+
+    def test_a_unix_socket_that_is_not_there(self):
+        loaded = self.load("-c", 8, "--unix-socket", self.folder / "none", "http://localhost/")
+        self.check_refused(loaded)
+        self.assertIn(str(self.folder / "none"), loaded.report["errors"][0]["sample"])
+
+    def test_a_name_that_nobody_has(self):
+        loaded = self.load("-d", 30, "http://no-such-host.invalid/")
+        self.assertEqual((loaded.status, loaded.report), (2, None))
+        self.assertRegex(loaded.stderr, r"^spate load: no-such-host\.invalid: .+\n$")
+
+    def test_connections_that_are_closed_or_reset_at_once(self):
+        for before in (close, reset_before):
+            with self.subTest(before.__name__), BadServer(before) as server:
+                for loop in (CLOSED, OPEN):
+                    loaded = self.load(*QUICK, *loop, server.url())
+                    self.assertEqual(loaded.status, 0, loaded.describe())
+                    self.assertEqual(loaded.totals["ok"], 0)
+                    self.assertGreater(loaded.totals["net_error"], 0)
+                    self.assertLessEqual(set(loaded.errors),
+                                         {"early_eof", "recv_reset", "send_reset"})
+                    self.assertLess(loaded.took_s, DURATION_S + TIMEOUT_S + LATE_S)
+
+    def test_a_server_that_goes_amid_the_run(self):
+        for loop in (("-c", 4), ("-c", 4, "-R", 500)):
+            with self.subTest(loop), BadServer() as server:
+                file = self.report_file()
+                with Program("load", "-q", "-d", 1, "--timeout", 1, "--warmup", 0, *loop, "--json",
+                             file, server.url()) as program:
+                    wait_for(lambda: len(server.requests) > 20, "requests")
+                    server.close()
+                    loaded = self.ended(program, file)
+                self.assertEqual(loaded.status, 0)
+                self.assertGreater(loaded.totals["ok"], 0)
+                self.assertGreater(loaded.errors["connect_refused"], 0)
+
+    def test_of_a_server_that_is_full_only_a_time_out_comes(self):
+        """It takes no more connections: the kernel drops what comes, as a firewall may."""
+        with FullServer() as server:
+            for connections in (2, 2000):
+                loaded = self.load("-c", connections, "-d", 30, "--connect-timeout", 0.5,
+                                   server.url)
+                self.assertEqual((loaded.status, set(loaded.errors)), (2, {"connect_timeout"}))
+                self.assertEqual(loaded.totals["timeout"], loaded.totals["planned"])
+                self.assertLess(loaded.took_s, LATE_S)
+
+
+class FullServer:
+    """Listens, accepts nothing, and has its queue full."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.waiting = []
+        full = False
+        while not full:
+            client = socket.socket()
+            client.settimeout(0.2)
+            full = client.connect_ex(self.listener.getsockname()) != 0
+            self.waiting.append(client)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in (self.listener, *self.waiting):
+            each.close()
+
+
+class ScarceTest(LoadCase):
+    def test_no_descriptors(self):
+        hard = 24
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with BadServer() as server:
+            for loop in ((), ("-R", 500)):
+                with self.subTest(loop):
+                    loaded = self.load(*SOME, "-c", 40, *loop, server.url(), preexec_fn=limit)
+                    self.assertEqual(loaded.status, 0, loaded.describe())
+                    self.assertGreater(loaded.totals["ok"], 0)
+                    self.assertEqual(set(loaded.errors), {"no_fds"})
+
+    def test_no_local_ports(self):
+        folder = self.enterContext(Folder({"a": "hello"}))
+        for loop in ((), ("-R", 500)):
+            # Each in its own: what was closed keeps its port for a minute.
+            with self.subTest(loop), Namespace(folder) as space:
+                loaded = space.load(self, *SOME, "-c", 10, *loop, space.url)
+                self.assertEqual(loaded.status, 0, loaded.describe())
+                self.assertGreater(loaded.totals["ok"], 0)
+                self.assertEqual(set(loaded.errors), {"no_ports"})
+
+
+class Namespace:
+    """A network of its own with a server in it and few local ports."""
+
+    SETUP = ('ip link set lo up && echo "40000 40003" > /proc/sys/net/ipv4/ip_local_port_range'
+             ' && exec "$0" serve --listen 127.0.0.1:8000 "$1"')
+
+    def __init__(self, folder):
+        enter = ["unshare", "--user", "--map-root-user", "--net"]
+        probe = subprocess.run([*enter, "sh", "-c", "ip link set lo up"], capture_output=True,
+                               text=True, check=False)
+        if probe.returncode != 0:
+            raise unittest.SkipTest(f"no network namespaces here: {probe.stderr}")
+        self.server = subprocess.Popen(
+            [*enter, "sh", "-c", self.SETUP, binary(), str(folder.path)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.url = "http://127.0.0.1:8000/a"
+        for line in self.server.stdout:
+            if "127.0.0.1:8000" in line:
+                return
+        raise AssertionError("the server in the namespace ended")
+
+    def load(self, case, *arguments):
+        file = case.report_file()
+        done = subprocess.run(
+            ["nsenter", "--target", str(self.server.pid), "--user", "--net",
+             "--preserve-credentials", binary(), "load", "--json", str(file),
+             *map(str, arguments)],
+            capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        loaded = Loaded(done.returncode, done.stdout, done.stderr, file)
+        case.assertIsNotNone(loaded.report, loaded.describe())
+        case.check_sum(loaded)
+        return loaded
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait(PATIENCE_S)
+        self.server.stdout.close()
+
+
+class InterruptTest(LoadCase):
+    """A report that is cut short says so."""
+
+    def interrupt(self, server, path, *arguments, when, warmup_s=0, number=signal.SIGINT):
+        file = self.report_file()
+        with Program("load", "-d", 60, "-c", 2, "--warmup", warmup_s, *arguments, "--json", file,
+                     server.url(path)) as program:
+            wait_for(when, "the run to be on its way")
+            program.signal(number)
+            loaded = self.ended(program, file)
+        self.assertEqual(loaded.status, 0, loaded.describe())
+        self.assertIn("cut_short", loaded.warnings)
+        self.assertIn("planned", loaded.stdout)
+        return loaded
+
+    def test_amid_requests(self):
+        for loop in ((), ("-R", 200)):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with self.subTest(loop, number=number), BadServer() as server:
+                    loaded = self.interrupt(server, "ok", *loop, number=number,
+                                            when=lambda: len(server.requests) > 50)
+                    self.assertGreater(loaded.totals["ok"], 0)
+                    self.assertEqual(loaded.errors, {})
+
+    def test_amid_waiting_for_answers(self):
+        with BadServer() as server:
+            loaded = self.interrupt(server, "silent", when=lambda: len(server.requests) == 2)
+        self.assertEqual(loaded.totals["in_flight"], 2)
+        self.assertEqual(loaded.totals["planned"], 2)
+
+    def test_before_the_start(self):
+        with BadServer() as server:
+            loaded = self.interrupt(server, "ok", "--at", "+50s", when=lambda: server.accepted == 2)
+            self.assertEqual(server.requests, [])
+        self.assertEqual(loaded.totals["planned"], 0)
+
+    def test_amid_the_warm_up(self):
+        with BadServer() as server:
+            loaded = self.interrupt(server, "ok", warmup_s=50,
+                                    when=lambda: len(server.requests) > 10)
+        self.assertEqual(loaded.totals["planned"], 0)
+
+    def test_amid_connecting(self):
+        with FullServer() as server:
+            file = self.report_file()
+            with Program("load", "-d", 60, "-c", 2, "--connect-timeout", 60, "--json", file,
+                         server.url) as program:
+                wait_for(lambda: connecting(program.process.pid), "it to connect")
+                program.signal(signal.SIGINT)
+                loaded = self.ended(program, file)
+        self.assertEqual(loaded.status, 2)
+        self.assertIn("cut_short", loaded.warnings)
+        self.assertEqual(loaded.totals["planned"], 0)
+
+
+def connecting(pid):
+    """Whether the process has sockets on their way, by the kernel's table: SYN_SENT is 02."""
+    text = open(f"/proc/{pid}/net/tcp", encoding="ascii").read()
+    mine = {os.stat(f"/proc/{pid}/fd/{number}").st_ino for number in os.listdir(f"/proc/{pid}/fd")
+            if os.path.exists(f"/proc/{pid}/fd/{number}")}
+    rows = [line.split() for line in text.splitlines()[1:]]
+    return sum(row[3] == "02" and int(row[9]) in mine for row in rows) == 2
+
+
+class UsageTest(unittest.TestCase):
+    URL = "http://127.0.0.1:1/"
+    WRONG = {
+        (): "which URL",
+        ("-R", "many", URL): "many",
+        ("-R", "0", URL): "rate",
+        ("-R", "1k..2k", URL): "how long",
+        ("--slo", "p99>5ms", URL): "p99>5ms",
+        ("--slo", "p101<5ms", URL): "p101",
+        ("--find-max", "nonsense", URL): "nonsense",
+        ("-t", "8", "-c", "4", URL): "8 threads",
+        ("-c", "0", URL): "--connections",
+        ("-d", "0", URL): "--duration",
+        ("-d", "soon", URL): "soon",
+        ("-n", "5", "--warmup", "1", URL): "--warmup",
+        ("https://127.0.0.1/",): "https",
+        ("http://",): "no host",
+        (URL, "http://127.0.0.1:2/"): "one server",
+        ("tcp://127.0.0.1",): "HOST:PORT",
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"): "one tcp://",
+        ("--connect", "udp://127.0.0.1:1"): "--connect",
+        ("--size", "70000", "udp://127.0.0.1:1"): "--size",
+        ("--slice", "9/8", URL): "9/8",
+        ("--slice", "0/8", URL): "0/8",
+        ("--slice", "one", URL): "one",
+        ("--at", "yesterday", URL): "yesterday",
+        ("--no-such-option", URL): "--no-such-option",
+        ("--poisson", URL): "--poisson",
+        ("-X", "GE T", URL): "GE T",
+        ("-H", "no colon", URL): "no colon",
+        ("--expect-sha256", "12", URL): "--expect-sha256",
+        ("--new-connections", "--pipeline", "4", URL): "--pipeline",
+        ("-4", "-6", URL): "-4",
+        ("show",): "REPORT",
+        ("merge",): "REPORT",
+        ("compare", "one.json"): "two reports",
+        ("ab", "--a", URL): "--b",
+    }
+    NOT_THERE = {
+        ("--json", "/nonexistent/x", URL): "/nonexistent/x",
+        ("--body-file", "/nonexistent/x", URL): "/nonexistent/x",
+        ("--mix", "/nonexistent/x", URL): "/nonexistent/x",
+        ("--server-pid", str(1 << 30), URL): str(1 << 30),
+        ("show", "/nonexistent/x"): "/nonexistent/x",
+        ("show", "/proc/self/status"): "not JSON",
+    }
+
+    def check(self, table, status):
+        for arguments, words in table.items():
+            with self.subTest(arguments):
+                done = run("load", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
+                self.assertRegex(done.stderr, r"^spate load( \w+)?: ")
+                self.assertIn(words, done.stderr.splitlines()[0])
+
+    def test_wrong_words(self):
+        self.check(self.WRONG, 1)
+
+    def test_files_and_processes_that_are_not_there(self):
+        self.check(self.NOT_THERE, 2)
+
+    def test_help(self):
+        for command in ((), ("ab",), ("show",), ("merge",), ("compare",)):
+            with self.subTest(command):
+                done = run("load", *command, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("Example", done.stdout)
+
+
+if __name__ == "__main__":
+    tap.main()
