@@ -112,7 +112,8 @@ Report Control::run() {
 Task<void> Control::work(std::size_t index) {
     // A timer that may be 50 us late is of no use to a schedule.
     ::prctl(PR_SET_TIMERSLACK, 1);
-    co_await workers_[index]->run([this] { loop_.post([this] { connected(); }); });
+    auto running = workers_[index]->run([this] { loop_.post([this] { connected(); }); });
+    co_await running;
     loop_.post([this] { ended(); });
 }
 
@@ -280,7 +281,10 @@ void describe(const Plan& plan, Report& report) {
     PlanInfo& info = report.plan;
     info.kind = name_of(plan.kind);
     info.model = !plan.rate ? Model::closed : plan.poisson ? Model::poisson : Model::constant;
-    if (plan.rate) info.rate = plan.rate->mean_rate(plan.duration) / static_cast<double>(plan.slices);
+    if (plan.rate) {
+        const double rate = plan.rate->mean_rate(plan.warmup, plan.duration);
+        info.rate = rate / static_cast<double>(plan.slices);
+    }
     if (plan.rate && !plan.rate->is_constant()) info.rate_shape = plan.rate_text;
     info.connections = plan.connections;
     info.threads = plan.threads;
