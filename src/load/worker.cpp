@@ -28,8 +28,7 @@ std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t in
 
 Gate::Limits limits_of(const Plan& plan, unsigned index) {
     Gate::Limits limits{.patience = plan.most_backlog};
-    if (plan.requests != UINT64_MAX)
-        limits.requests = part_of(plan.requests, plan.threads, index);
+    if (plan.requests != UINT64_MAX) limits.requests = part_of(plan.requests, plan.threads, index);
     return limits;
 }
 
@@ -108,7 +107,7 @@ Task<void> Worker::run(std::function<void()> connected) {
 void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
     measured_ = measured;
     if (!cut_) {
-        gate_.open(start, end);
+        gate_.open(start, measured, end);
         if (end != no_deadline) loop_.timers().arm(end_, end);
     }
     started_.set();
@@ -126,7 +125,7 @@ void Worker::cut() {
 void Worker::settle() {
     gate_.close();
     Totals& totals = tally().totals;
-    const std::uint64_t unsent = gate_.left_over(measured_);
+    const std::uint64_t unsent = gate_.left_over();
     totals.planned += unsent + gate_.shed();
     totals.in_flight += outstanding_ + unsent;
     totals.shed += gate_.shed();
@@ -149,7 +148,8 @@ void Worker::sent(const Asked& asked, std::size_t bytes) {
     Tally& to = tally();
     ++to.totals.sent;
     to.totals.bytes_out += bytes;
-    if (plan_.rate) to.send_lag.record(static_cast<std::uint64_t>((asked.sent - asked.planned).count()));
+    if (plan_.rate)
+        to.send_lag.record(static_cast<std::uint64_t>((asked.sent - asked.planned).count()));
 }
 
 void Worker::answered(const Asked& asked, TimePoint first_byte, TimePoint done,
@@ -203,7 +203,8 @@ void Worker::count_preparations() {
     for (const ErrorInfo& row : preparations_.rows()) {
         Totals& totals = tally().totals;
         totals.planned += row.count;
-        (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) += row.count;
+        (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) +=
+            row.count;
     }
     failures_.add(preparations_);
 }
