@@ -5,14 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <expected>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "command_line.hpp"
 #include "load/compare.hpp"
 #include "load/merge.hpp"
+#include "load/read_file.hpp"
 #include "load/report_json.hpp"
 #include "load/report_text.hpp"
 #include "load_commands.hpp"
@@ -31,10 +30,9 @@ int complain(const std::string& command, const std::string& message) {
 }
 
 std::expected<Report, std::string> read_report(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return std::unexpected(term::printable(path) + ": cannot be read");
-    const std::string text(std::istreambuf_iterator<char>(file), {});
-    auto report = report_from_json(text);
+    const auto text = read_file(path);
+    if (!text) return std::unexpected(text.error());
+    auto report = report_from_json(*text);
     if (!report) return std::unexpected(term::printable(path) + ": " + report.error());
     return report;
 }
@@ -67,8 +65,7 @@ int write_out(const std::string& command, const Report& report, const LoadArgume
         std::FILE* to = arguments.outputs.uses_standard_output() ? stderr : stdout;
         fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
     }
-    if (auto written = output->write(report); !written)
-        return complain(command, written.error());
+    if (auto written = output->write(report); !written) return complain(command, written.error());
     return exit_fine;
 }
 
@@ -85,8 +82,9 @@ std::optional<int> parse(CLI::App& app, std::vector<std::string>& paths, int arg
 }  // namespace
 
 int load_merge(int argc, char** argv) {
-    CLI::App app("Adds up the reports of runs that were made at the same time, on several machines.",
-                 "spate load merge");
+    CLI::App app(
+        "Adds up the reports of runs that were made at the same time, on several machines.",
+        "spate load merge");
     app.footer("Example:\n  spate load merge --html all.html node-*.json");
     LoadArguments arguments;
     std::vector<std::string> paths;
@@ -126,7 +124,7 @@ int load_compare(int argc, char** argv) {
     }
     const auto reports = read_reports(paths);
     if (!reports) return complain("compare", reports.error());
-    fmt::print("{}", compare(reports->front(), reports->back(),
-                             term::probe_screen(STDOUT_FILENO).colour));
+    fmt::print(
+        "{}", compare(reports->front(), reports->back(), term::probe_screen(STDOUT_FILENO).colour));
     return exit_fine;
 }

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -15,6 +13,7 @@
 #include <spate/fd.hpp>
 
 #include "http/url.hpp"
+#include "load/read_file.hpp"
 #include "term/escape.hpp"
 
 namespace {
@@ -33,12 +32,6 @@ std::unexpected<NoTarget> missing(std::string text) {
 
 // Long enough for a server on another continent.
 constexpr int patience_ms = 1000;
-
-std::expected<std::string, std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return Problem(fmt::format("{}: cannot be read", term::printable(path)));
-    return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // Whether a stream socket there can be connected to.
 bool answers(const Address& address) {

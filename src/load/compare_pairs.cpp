@@ -23,8 +23,8 @@ std::optional<double> as_double(std::optional<std::uint64_t> value) {
 
 // The ratios of one side of the rounds to the other; nothing where a figure is missing.
 template <typename Get>
-std::optional<RatioEstimate> ratio(const std::vector<Round>& rounds, RunFigures Round::*over,
-                                   RunFigures Round::*under, Get get) {
+std::optional<RatioEstimate> ratio(const std::vector<Round>& rounds, RunFigures Round::* over,
+                                   RunFigures Round::* under, Get get) {
     std::vector<double> ratios;
     for (const Round& round : rounds) {
         const std::optional<double> above = get(round.*over);
@@ -36,7 +36,7 @@ std::optional<RatioEstimate> ratio(const std::vector<Round>& rounds, RunFigures 
 }
 
 template <typename Get, typename Show>
-std::string median_text(const std::vector<Round>& rounds, RunFigures Round::*side, Get get,
+std::string median_text(const std::vector<Round>& rounds, RunFigures Round::* side, Get get,
                         Show show) {
     std::vector<double> values;
     for (const Round& round : rounds)
@@ -121,16 +121,20 @@ std::string to_text(const std::vector<FigureRatio>& figures, std::size_t rounds)
                        {"A/B", Align::right},
                        {"A/A control", Align::right},
                        {""}});
-    double coverage = 1;
+    std::optional<double> coverage;
     for (const FigureRatio& figure : figures) {
         if (figure.ratio) coverage = figure.ratio->coverage;
         table.add_row({figure.name, figure.a, figure.b, estimate_text(figure.ratio),
                        estimate_text(figure.control), verdict(figure)});
     }
-    return table.render(2) +
-           fmt::format("  {} rounds; the true median ratio lies in the brackets in {:.0f} % of such "
-                       "experiments.\n",
-                       rounds, coverage * 100);
+    std::string text = table.render(2) + fmt::format("  {} rounds", rounds);
+    if (coverage) {
+        text += fmt::format(
+            "; the true median ratio lies in the brackets in {:.0f} % of such "
+            "experiments",
+            *coverage * 100);
+    }
+    return text + ".\n";
 }
 
 std::string to_json(const std::vector<FigureRatio>& figures, std::size_t rounds,

@@ -6,12 +6,12 @@
 namespace spate::load {
 
 /// Doubles the rate while it is kept, then halves the gap between the highest kept and the lowest
-/// missed. Pure: it says what to try, and is told what came of it.
+/// missed. Gives up below one request per second. Pure: it says what to try, and is told what
+/// came of it.
 class FindMax {
   public:
     /// Begins at `first` requests per second; ends when the gap is `precision` of the rate.
-    explicit FindMax(double first, double precision = 0.03)
-        : next_(first), precision_(precision) {}
+    explicit FindMax(double first, double precision = 0.03) : next_(first), precision_(precision) {}
 
     /// The rate to try next; nothing when the search is over.
     [[nodiscard]] std::optional<double> next() const;

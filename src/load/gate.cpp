@@ -8,8 +8,9 @@ namespace spate::load {
 Gate::Gate(Loop& loop, const Limits& limits, std::optional<Schedule> schedule)
     : loop_(loop), limits_(limits), schedule_(std::move(schedule)) {}
 
-void Gate::open(TimePoint start, TimePoint end) {
+void Gate::open(TimePoint start, TimePoint counted, TimePoint end) {
     start_ = start;
+    counted_ = counted;
     end_ = end;
     await_due();
 }
@@ -23,6 +24,11 @@ void Gate::close() {
 }
 
 std::optional<TimePoint> Gate::take(TimePoint now) {
+    if (schedule_ && first_ != nullptr) return std::nullopt;
+    return take_due(now);
+}
+
+std::optional<TimePoint> Gate::take_due(TimePoint now) {
     if (is_exhausted() || now < start_) return std::nullopt;
     if (!schedule_) {
         if (now >= end_) return std::nullopt;
@@ -35,7 +41,7 @@ std::optional<TimePoint> Gate::take(TimePoint now) {
         ++issued_;
         schedule_->advance();
         if (now - due <= limits_.patience) return due;
-        ++shed_;
+        if (due >= counted_) ++shed_;
     }
 }
 
@@ -56,7 +62,7 @@ std::size_t Gate::take_some(TimePoint now, std::span<TimePoint> planned) {
     return count;
 }
 
-std::uint64_t Gate::left_over(TimePoint from) const {
+std::uint64_t Gate::left_over() const {
     if (!schedule_ || start_ == no_deadline) return 0;
     Schedule rest = *schedule_;
     const TimePoint until = std::min(end_, loop_.now());
@@ -64,7 +70,7 @@ std::uint64_t Gate::left_over(TimePoint from) const {
     for (std::uint64_t issued = issued_; issued < limits_.requests; ++issued, rest.advance()) {
         const TimePoint due = start_ + rest.due();
         if (due >= until) break;
-        if (due >= from) ++count;
+        if (due >= counted_) ++count;
     }
     return count;
 }
@@ -72,7 +78,7 @@ std::uint64_t Gate::left_over(TimePoint from) const {
 // Those who wait are served first: hence a request that is due goes to nobody else before.
 bool Gate::Next::await_ready() {
     if (gate_.closed_) return true;
-    if (gate_.first_ == nullptr) planned_ = gate_.take(Clock::now());
+    if (gate_.first_ == nullptr) planned_ = gate_.take_due(Clock::now());
     return planned_.has_value() || gate_.is_exhausted();
 }
 
@@ -91,13 +97,13 @@ void Gate::await_due() {
     if (first_ == nullptr || start_ == no_deadline) return;
     const TimePoint due = schedule_ ? start_ + schedule_->due() : start_;
     // Beyond the end there are none; close() wakes who waits.
-    if (due < end_) loop_.set_alarm(ring_, due);
+    const TimePoint after = schedule_ ? due : loop_.now();
+    if (after < end_) loop_.set_alarm(ring_, due);
 }
 
 void Gate::serve_waiting() {
-    const TimePoint now = Clock::now();
     while (first_ != nullptr) {
-        const auto planned = take(now);
+        const auto planned = take_due(Clock::now());
         if (!planned && !is_exhausted()) break;
         Next* served = std::exchange(first_, first_->next_);
         if (first_ == nullptr) last_ = nullptr;

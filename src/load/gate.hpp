@@ -29,8 +29,8 @@ class Gate {
     Gate(const Gate&) = delete;
     Gate& operator=(const Gate&) = delete;
 
-    /// From `start` on there are requests, until `end`.
-    void open(TimePoint start, TimePoint end);
+    /// From `start` on there are requests, until `end`; those before `counted` only warm up.
+    void open(TimePoint start, TimePoint counted, TimePoint end);
     /// There are no more; whoever waits is told so.
     void close();
     [[nodiscard]] bool is_closed() const { return closed_; }
@@ -41,17 +41,15 @@ class Gate {
     /// `auto planned = co_await gate.next();`: when the request was due, or nothing when there
     /// are no more.
     [[nodiscard]] Next next();
-    /// The same without waiting: nothing when none is due.
+    /// The same without waiting: nothing when none is due, or others wait for it.
     [[nodiscard]] std::optional<TimePoint> take(TimePoint now);
     /// As many as are due and `planned` has room for; gives how many.
     [[nodiscard]] std::size_t take_some(TimePoint now, std::span<TimePoint> planned);
 
-    /// After close(): requests that were due and never handed out.
-    [[nodiscard]] std::uint64_t left_over(TimePoint from) const;
-    /// Requests given up, planned at `from` or later.
+    /// After close(): requests that were due and never handed out, of those that count.
+    [[nodiscard]] std::uint64_t left_over() const;
+    /// Requests given up, of those that count.
     [[nodiscard]] std::uint64_t shed() const { return shed_; }
-    /// Called when the time up to which nothing counts is over.
-    void forget_shed() { shed_ = 0; }
 
   private:
     class Ring : public Alarm {
@@ -60,6 +58,7 @@ class Gate {
         static void due(Alarm& alarm) { static_cast<Ring&>(alarm).gate.serve_waiting(); }
         Gate& gate;
     };
+    [[nodiscard]] std::optional<TimePoint> take_due(TimePoint now);
     void serve_waiting();
     void await_due();
 
@@ -67,6 +66,7 @@ class Gate {
     Limits limits_;
     std::optional<Schedule> schedule_;
     TimePoint start_ = no_deadline;
+    TimePoint counted_ = no_deadline;
     TimePoint end_ = no_deadline;
     std::uint64_t issued_ = 0;
     std::uint64_t shed_ = 0;

@@ -5,23 +5,32 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
 #include "http/text.hpp"
+#include "load/read_file.hpp"
 #include "term/escape.hpp"
 
 namespace spate::load {
 namespace {
 
-using http::is_same_word;
 using http::trim;
 using Problem = std::unexpected<std::string>;
+
+// Of two names that are not known to be in lower case.
+bool is_same(std::string_view a, std::string_view b) {
+    return std::ranges::equal(a, b, {}, http::to_lower, http::to_lower);
+}
 
 struct Field {
     std::string_view name;
     std::string_view value;
 };
+
+bool has_control_bytes(std::string_view value) {
+    return std::ranges::any_of(value, [](char c) {
+        return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
+    });
+}
 
 std::expected<Field, std::string> parse_field(std::string_view text) {
     const auto colon = text.find(':');
@@ -31,9 +40,7 @@ std::expected<Field, std::string> parse_field(std::string_view text) {
         return Problem(fmt::format("'{}': a field is 'Name: value'", term::printable(text)));
     }
     const std::string_view value = trim(text.substr(colon + 1));
-    const bool breaks = std::ranges::any_of(
-        value, [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f'; });
-    if (breaks) {
+    if (has_control_bytes(value)) {
         return Problem(fmt::format("'{}': control bytes in a field", term::printable(text)));
     }
     return Field{name, value};
@@ -44,7 +51,7 @@ class Fields {
   public:
     void add(std::string name, std::string value) { ours_.push_back({name, value}); }
     void override_with(const Field& field) {
-        std::erase_if(ours_, [&](const auto& each) { return is_same_word(each.name, lower(field.name)); });
+        std::erase_if(ours_, [&](const auto& each) { return is_same(each.name, field.name); });
         if (!field.value.empty()) theirs_ += fmt::format("{}: {}\r\n", field.name, field.value);
     }
     [[nodiscard]] std::string text() const {
@@ -60,11 +67,6 @@ class Fields {
         std::string name;
         std::string value;
     };
-    static std::string lower(std::string_view name) {
-        std::string text(name);
-        std::ranges::transform(text, text.begin(), http::to_lower);
-        return text;
-    }
     std::vector<Owned> ours_;
     std::string theirs_;
 };
@@ -76,12 +78,6 @@ struct Line {
 
 Problem at(const Line& line, const std::string& what) {
     return Problem(fmt::format("line {}: {}", line.number, what));
-}
-
-std::expected<std::string, std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return Problem(fmt::format("{}: cannot be read", term::printable(path)));
-    return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 std::string_view take_word(std::string_view& text) {
@@ -102,7 +98,8 @@ std::optional<double> number_of(std::string_view word) {
 // Reads a mix a request at a time.
 class MixReader {
   public:
-    MixReader(std::string_view text, const RequestTemplate& with, http::Url& server, bool has_server)
+    MixReader(std::string_view text, const RequestTemplate& with, http::Url& server,
+              bool has_server)
         : rest_(text), with_(with), server_(server), has_server_(has_server) {}
 
     std::expected<std::vector<HttpRequest>, std::string> read() {
@@ -137,6 +134,14 @@ class MixReader {
         return text;
     }
 
+    // Takes out those of the name, which may come several times in one place but not in two.
+    static void drop(std::vector<std::string>& fields, std::string_view name) {
+        std::erase_if(fields, [&](const std::string& text) {
+            const auto field = parse_field(text);
+            return field && is_same(field->name, name);
+        });
+    }
+
     std::expected<http::Url, std::string> locate(std::string_view where) {
         auto url = has_server_ ? http::resolve_location(server_, where) : http::parse_url(where);
         if (!url) return Problem(url.error().text);
@@ -144,7 +149,8 @@ class MixReader {
             return Problem(fmt::format("'{}' is on another server than {}: one run measures one",
                                        term::printable(where), server_.authority()));
         }
-        server_ = *url;
+        // What follows is completed from the first, not each from the one before.
+        if (!has_server_) server_ = *url;
         has_server_ = true;
         return *url;
     }
@@ -161,16 +167,21 @@ class MixReader {
             return at(first, "write [WEIGHT] METHOD URL, such as '3 GET /index.html'");
         const auto url = locate(where);
         if (!url) return at(first, url.error());
+        std::vector<std::string> fields;
         while (auto line = next_line()) {
             if (line->text.empty()) break;
             if (!line->text.starts_with('@')) {
-                with.fields.emplace_back(http::trim(line->text));
+                const auto field = parse_field(http::trim(line->text));
+                if (!field) return at(*line, field.error());
+                drop(with.fields, field->name);
+                fields.emplace_back(http::trim(line->text));
                 continue;
             }
             auto body = read_file(std::string(line->text.substr(1)));
             if (!body) return at(*line, body.error());
             with.body = std::move(*body);
         }
+        with.fields.insert(with.fields.end(), fields.begin(), fields.end());
         auto request = build_request(*url, with);
         if (!request) return at(first, request.error());
         request->weight = weight.value_or(1);
@@ -190,6 +201,8 @@ std::expected<HttpRequest, std::string> build_request(const http::Url& url,
                                                       const RequestTemplate& with) {
     if (with.method.empty() || http::token_bytes.span(with.method) != with.method.size())
         return Problem(fmt::format("'{}' is no method", term::printable(with.method)));
+    if (has_control_bytes(with.host))
+        return Problem(fmt::format("'{}': control bytes in a field", term::printable(with.host)));
     Fields fields;
     fields.add("Host", with.host.empty() ? url.authority() : with.host);
     fields.add("User-Agent", "spate-load");

@@ -25,8 +25,8 @@ void judge_client(Report& report) {
     if (busiest <= busy) return;
     report.client.kept_up = false;
     warn(report, "client_busy",
-         fmt::format("a thread of the client was {:.0f} % busy: the client may have been the limit; "
-                     "more --threads may help",
+         fmt::format("a thread of the client was {:.0f} % busy: the client may have been the "
+                     "limit; more --threads may help",
                      percent(busiest)));
 }
 
@@ -36,7 +36,8 @@ void judge_rate(Report& report) {
     const double share = static_cast<double>(totals.sent) / static_cast<double>(totals.planned);
     if (share >= rate_kept) return;
     const char* limit = report.client.kept_up
-                            ? "every connection was waiting: the server was the limit, or -c is small"
+                            ? "every connection was waiting: the server was the limit, or -c is "
+                              "small"
                             : "the client was the limit";
     warn(report, "rate_missed",
          fmt::format("{:.1f} % of the planned requests were sent: {}", percent(share), limit));

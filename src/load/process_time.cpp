@@ -5,12 +5,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <vector>
+
+#include "load/read_file.hpp"
 
 namespace spate::load {
 namespace {
@@ -23,9 +25,9 @@ std::int64_t nanoseconds(const timeval& time) {
     return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_usec * std::int64_t{1000};
 }
 
+// What has gone meanwhile reads as nothing.
 std::string read(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    return read_file(path).value_or("");
 }
 
 std::vector<int> children_of(const fs::path& task) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -14,7 +13,6 @@ namespace spate::load {
 namespace {
 
 constexpr double ns_per_s = 1e9;
-constexpr double highest_rate = 1e9;
 
 double length_ns(const RateShape::Piece& piece) {
     return piece.length.count() == 0 ? std::numeric_limits<double>::infinity()
@@ -45,23 +43,11 @@ Problem problem(std::string_view text, const char* what) {
 }
 
 std::expected<double, std::string> parse_rate(std::string_view text) {
-    double rate = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
-    std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    if (error != std::errc() || !(rate > 0)) {
+    const auto rate = term::parse_frequency(text);
+    if (!rate || *rate == 0)
         return problem(text, "not a rate; write requests per second: 500, 50k, 1.5M");
-    }
-    if (unit.ends_with("/s")) unit.remove_suffix(2);
-    if (unit == "k" || unit == "K")
-        rate *= 1e3;
-    else if (unit == "M" || unit == "m")
-        rate *= 1e6;
-    else if (unit == "G" || unit == "g")
-        rate *= 1e9;
-    else if (!unit.empty())
-        return problem(text, "not a rate; k, M and G are known");
-    if (rate > highest_rate) return problem(text, "more than 1G requests per second");
-    return rate;
+    if (*rate > highest_rate) return problem(text, "more than 1G requests per second");
+    return *rate;
 }
 
 std::expected<RateShape::Piece, std::string> parse_piece(std::string_view text) {
@@ -136,9 +122,11 @@ bool RateShape::is_constant() const {
     return pieces_.size() == 1 && pieces_[0].piece.from == pieces_[0].piece.to;
 }
 
-double RateShape::mean_rate(std::chrono::nanoseconds duration) const {
+double RateShape::mean_rate(std::chrono::nanoseconds from,
+                            std::chrono::nanoseconds duration) const {
     if (duration.count() <= 0) return first_rate();
-    return due_by(duration) / (static_cast<double>(duration.count()) / ns_per_s);
+    const double count = due_by(from + duration) - due_by(from);
+    return count / (static_cast<double>(duration.count()) / ns_per_s);
 }
 
 double RateShape::due_by(std::chrono::nanoseconds time) const {
@@ -147,7 +135,8 @@ double RateShape::due_by(std::chrono::nanoseconds time) const {
         const Placed& placed = pieces_[index];
         const double into = time_ns - placed.starts_ns;
         const bool last = index + 1 == pieces_.size();
-        if (into <= length_ns(placed.piece)) return placed.count_before + count_in(placed.piece, into);
+        if (into <= length_ns(placed.piece))
+            return placed.count_before + count_in(placed.piece, into);
         // Beyond the last piece its end's rate goes on.
         if (last) {
             const double beyond = into - length_ns(placed.piece);
@@ -164,8 +153,8 @@ double RateShape::time_of(double count, std::size_t& hint) const {
     const double into = count - placed.count_before;
     const double length = length_ns(placed.piece);
     const bool endless = length == std::numeric_limits<double>::infinity();
-    const double in_piece = endless ? std::numeric_limits<double>::infinity()
-                                    : count_in(placed.piece, length);
+    const double in_piece =
+        endless ? std::numeric_limits<double>::infinity() : count_in(placed.piece, length);
     if (into <= in_piece) return placed.starts_ns + time_in(placed.piece, into);
     return placed.starts_ns + length + (into - in_piece) / placed.piece.to * ns_per_s;
 }

@@ -11,13 +11,16 @@
 
 namespace spate::load {
 
+/// Requests per second that may be asked for: one per unit of time here, the nanosecond.
+inline constexpr double highest_rate = 1e9;
+
 /// Pieces of constant or evenly changing rate, one after the other; the last one goes on for
 /// ever. Pure arithmetic: how many requests are due by when, and when the n-th is.
 class RateShape {
   public:
     struct Piece {
-        double from = 0;  ///< Requests per second at its begin,
-        double to = 0;    ///< and at its end.
+        double from = 0;                     ///< Requests per second at its begin,
+        double to = 0;                       ///< and at its end.
         std::chrono::nanoseconds length{0};  ///< 0: without end; of the last piece alone.
     };
 
@@ -33,8 +36,9 @@ class RateShape {
     [[nodiscard]] bool is_constant() const;
     /// At its begin.
     [[nodiscard]] double first_rate() const { return pieces_.front().piece.from; }
-    /// The mean over the first `duration`.
-    [[nodiscard]] double mean_rate(std::chrono::nanoseconds duration) const;
+    /// The mean over a `duration` that begins at `from`.
+    [[nodiscard]] double mean_rate(std::chrono::nanoseconds from,
+                                   std::chrono::nanoseconds duration) const;
     /// How many requests are due before `time`.
     [[nodiscard]] double due_by(std::chrono::nanoseconds time) const;
     /// When the `count`-th is due, in ns from the start. `hint` is where the last call ended: calls
@@ -44,8 +48,8 @@ class RateShape {
   private:
     struct Placed {
         Piece piece;
-        double starts_ns = 0;      // from the run's start
-        double count_before = 0;   // requests due before it starts
+        double starts_ns = 0;     // from the run's start
+        double count_before = 0;  // requests due before it starts
     };
     explicit RateShape(const std::vector<Piece>& pieces);
     std::vector<Placed> pieces_;

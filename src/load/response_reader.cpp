@@ -21,7 +21,8 @@ ResponseShape shape_of(const http::Response& response, bool answers_head) {
     else if (response.content_length)
         shape.length = *response.content_length;
     else
-        shape.framing = Framing::until_close;
+        // Nothing can follow, whatever its fields say.
+        shape = {response.status, false, Framing::until_close, 0};
     return shape;
 }
 

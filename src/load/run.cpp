@@ -184,7 +184,8 @@ Task<void> Control::work(std::size_t index) {
     ::prctl(PR_SET_TIMERSLACK, 1);
     Worker::News news{.connected = [this] { loop_.post([this] { connected(); }); },
                       .sent_all = [this] { loop_.post([this] { sent_all(); }); }};
-    co_await workers_[index]->run(std::move(news));
+    auto running = workers_[index]->run(std::move(news));
+    co_await running;
     loop_.post([this] { ended(); });
 }
 
@@ -378,8 +379,10 @@ void describe(const Plan& plan, Report& report) {
     PlanInfo& info = report.plan;
     info.kind = name_of(plan.kind);
     info.model = !plan.rate ? Model::closed : plan.poisson ? Model::poisson : Model::constant;
-    if (plan.rate)
-        info.rate = plan.rate->mean_rate(plan.duration) / static_cast<double>(plan.slices);
+    if (plan.rate) {
+        const double rate = plan.rate->mean_rate(plan.warmup, plan.duration);
+        info.rate = rate / static_cast<double>(plan.slices);
+    }
     if (plan.rate && !plan.rate->is_constant()) info.rate_shape = plan.rate_text;
     info.connections = plan.connections;
     info.threads = plan.threads;

@@ -144,7 +144,7 @@ void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
     measured_ = measured;
     end_at_ = end;
     if (!cut_) {
-        gate_.open(start, end);
+        gate_.open(start, measured, end);
         if (end != no_deadline) loop_.timers().arm(end_, end);
     }
     started_.set();
@@ -166,7 +166,7 @@ void Worker::close_gate() {
 // What nobody has accounted for by now was in flight, or never got a connection.
 void Worker::settle() {
     Totals& totals = tally().totals;
-    const std::uint64_t unsent = gate_.left_over(measured_);
+    const std::uint64_t unsent = gate_.left_over();
     totals.planned += unsent + gate_.shed();
     totals.in_flight += outstanding_ + unsent;
     totals.shed += gate_.shed();

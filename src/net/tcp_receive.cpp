@@ -179,7 +179,8 @@ void TcpStream::Discard::finished(Op& op, Completion completion) {
 
 Result<std::uint64_t> TcpStream::Discard::await_resume() const {
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
-    if (error_ != 0 && done_ == 0) return fail(error_, "receive");
+    // What came before an error is gone anyway, and the next call would see an end without one.
+    if (error_ != 0) return fail(error_, "receive");
     return done_;
 }
 

@@ -1,50 +1,11 @@
 // Nothing is allocated per operation once a loop has warmed up. A program of its own: it counts
 // every operator new.
-#include <atomic>
-#include <cstdlib>
 #include <fstream>
-#include <new>
 #include <string>
 #include <vector>
 
+#include "counted_new.hpp"
 #include "kernel_test.hpp"
-
-namespace {
-
-std::atomic<std::size_t> allocations = 0;
-
-void* counted(std::size_t size, std::size_t alignment) {
-    ++allocations;
-    void* memory =
-        alignment <= alignof(std::max_align_t)
-            ? std::malloc(size)
-            : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (memory == nullptr) std::abort();
-    return memory;
-}
-
-}  // namespace
-
-// The array and nothrow forms come here too. Not inlined, or the compiler sees malloc(3) meet
-// operator delete.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    return counted(size, 1);
-}
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-    return counted(size, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
 
 namespace spate {
 namespace {
@@ -68,10 +29,10 @@ class AllocationTest : public test::LoopTest {
                 auto warm_up = work(rounds / 10 + 1);
                 co_await warm_up;
             }
-            const std::size_t before = allocations;
+            const std::size_t before = test::allocations;
             auto counting = work(rounds);
             co_await counting;
-            EXPECT_EQ(allocations - before, 0U) << "in " << rounds << " rounds";
+            EXPECT_EQ(test::allocations - before, 0U) << "in " << rounds << " rounds";
             auto finishing = finish();
             co_await finishing;
         };

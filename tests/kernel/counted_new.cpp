@@ -1,0 +1,45 @@
+#include "counted_new.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace spate::test {
+
+std::atomic<std::size_t> allocations = 0;
+
+}  // namespace spate::test
+
+namespace {
+
+void* counted(std::size_t size, std::size_t alignment) {
+    ++spate::test::allocations;
+    void* memory =
+        alignment <= alignof(std::max_align_t)
+            ? std::malloc(size)
+            : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    if (memory == nullptr) std::abort();
+    return memory;
+}
+
+}  // namespace
+
+// The array and nothrow forms come here too. Not inlined, or the compiler sees malloc(3) meet
+// operator delete.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    return counted(size, 1);
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+    return counted(size, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}

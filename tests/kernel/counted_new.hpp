@@ -1,0 +1,11 @@
+// Counts what a program allocates: counted_new.cpp replaces operator new in what it is linked to.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace spate::test {
+
+extern std::atomic<std::size_t> allocations;
+
+}  // namespace spate::test

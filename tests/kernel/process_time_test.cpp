@@ -1,0 +1,138 @@
+#include "load/process_time.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace spate::load {
+namespace {
+
+constexpr std::int64_t some_work_ns = 20'000'000;
+
+/// A child process that does `what`, killed at the end, or when its parent is.
+class Child {
+  public:
+    template <typename What>
+    explicit Child(What what) : pid_(::fork()) {
+        if (pid_ != 0) return;
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        what();
+        ::_exit(0);
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() { end(); }
+    void end() {
+        if (pid_ <= 0) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = 0;
+    }
+    [[nodiscard]] int pid() const { return pid_; }
+
+  private:
+    int pid_;
+};
+
+void spin() {
+    for (std::atomic<unsigned> turns = 0;;)
+        ++turns;
+}
+
+std::int64_t total_of(int pid) {
+    const auto cpu = process_cpu(pid);
+    EXPECT_TRUE(cpu) << cpu.error();
+    return cpu ? cpu->total_ns() : 0;
+}
+
+// Until it has worked for so long; what it says never goes back.
+void expect_to_grow(int pid) {
+    std::int64_t last = total_of(pid);
+    const std::int64_t enough = last + some_work_ns;
+    while (last < enough && !testing::Test::HasFailure()) {
+        const std::int64_t now = total_of(pid);
+        EXPECT_GE(now, last);
+        last = now;
+    }
+}
+
+TEST(ProcessTimeTest, OursGrowsWithWork) {
+    const CpuInfo before = own_cpu();
+    CpuInfo now = before;
+    while (now.total_ns() - before.total_ns() < some_work_ns) {
+        const CpuInfo next = own_cpu();
+        EXPECT_GE(next.user_ns, now.user_ns);
+        EXPECT_GE(next.system_ns, now.system_ns);
+        now = next;
+    }
+    EXPECT_GT(total_of(::getpid()), some_work_ns / 2) << "by the scheduler's figures too";
+}
+
+TEST(ProcessTimeTest, OfAChildThatSpins) {
+    const Child child(spin);
+    expect_to_grow(child.pid());
+}
+
+TEST(ProcessTimeTest, OfTheThreadsAndDescendantsOfAChildThatSleeps) {
+    const Child with_thread([] {
+        std::thread(spin).detach();
+        for (;;)
+            ::pause();
+    });
+    expect_to_grow(with_thread.pid());
+    const Child with_child([] {
+        const Child grandchild(spin);
+        for (;;)
+            ::pause();
+    });
+    expect_to_grow(with_child.pid());
+}
+
+TEST(ProcessTimeTest, OfNoProcessIsAnError) {
+    Child child([] { ::pause(); });
+    const int pid = child.pid();
+    child.end();
+    for (const int each : {pid, 0, -1}) {
+        const auto cpu = process_cpu(each);
+        ASSERT_FALSE(cpu) << each;
+        EXPECT_EQ(cpu.error(), "there is no process " + std::to_string(each));
+    }
+}
+
+TEST(ProcessTimeTest, AProcessThatEndsMeanwhileIsNoTrouble) {
+    for (int round = 0; round < 50; ++round) {
+        const Child child([] { ::_exit(0); });
+        for (int look = 0; look < 20; ++look)
+            static_cast<void>(process_cpu(child.pid()));
+    }
+}
+
+TEST(ProcessTimeTest, TheMachinesTimeGoesOn) {
+    const MachineTime before = machine_time();
+    EXPECT_GT(before.total_ticks, 0);
+    EXPECT_GE(before.steal_ticks, 0);
+    MachineTime now = before;
+    while (now.total_ticks == before.total_ticks)
+        now = machine_time();
+    EXPECT_GT(now.total_ticks, before.total_ticks);
+    EXPECT_GE(now.steal_ticks, before.steal_ticks);
+    if (before.pressure_us) {
+        EXPECT_GE(now.pressure_us, before.pressure_us);
+    }
+}
+
+TEST(ProcessTimeTest, TheHostIsDescribed) {
+    RunInfo run;
+    describe_host(run);
+    EXPECT_TRUE(run.kernel.starts_with("Linux ")) << run.kernel;
+    EXPECT_GE(run.processors, 1U);
+}
+
+}  // namespace
+}  // namespace spate::load
