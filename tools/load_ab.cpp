@@ -48,7 +48,7 @@ class Rounds {
   private:
     struct Side {
         const Plan* plan;
-        RunFigures Round::*figures;
+        RunFigures Round::* figures;
     };
 
     std::expected<bool, NoRun> run_round() {

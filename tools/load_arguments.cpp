@@ -36,7 +36,8 @@ constexpr const char* summary =
     "open loop: requests are due by a schedule, and latency counts from when each was due.";
 
 constexpr const char* footer =
-    "Targets: http://HOST[:PORT]/PATH, several of one server; tcp://HOST:PORT and udp://HOST:PORT,\n"
+    "Targets: http://HOST[:PORT]/PATH, several of one server; tcp://HOST:PORT and "
+    "udp://HOST:PORT,\n"
     "whose messages must come back (--stream, --connect: other kinds).\n"
     "\n"
     "Examples:\n"
@@ -64,6 +65,7 @@ struct Raw {
     std::optional<std::chrono::nanoseconds> duration;
     std::optional<std::chrono::nanoseconds> warmup;
     std::optional<std::uint64_t> requests;
+    std::optional<unsigned> connections;
     std::optional<unsigned> threads;
     std::string slice;
     std::string at;
@@ -78,7 +80,7 @@ struct Raw {
 
 void add_load(CLI::App& app, Raw& raw, LoadArguments& arguments) {
     Plan& plan = arguments.plan;
-    app.add_option("-c,--connections", plan.connections, "connections (64)")
+    app.add_option("-c,--connections", raw.connections, "connections (64; --stream: one a thread)")
         ->check(CLI::Range(1, 1'000'000).description(""))
         ->type_name("N");
     app.add_option("-t,--threads", raw.threads, "threads (half of the processors)")
@@ -190,9 +192,10 @@ std::expected<std::int64_t, std::string> parse_start(const std::string& text) {
     const char* end = ::strptime(text.c_str(), dated ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &time);
     const bool utc = end != nullptr && std::string_view(end) == "Z";
     if (end == nullptr || (*end != '\0' && !utc)) {
-        return Problem(fmt::format("--at '{}': write 14:30:00, 2026-01-31T14:30:00Z, @SECONDS or "
-                                   "+30s",
-                                   term::printable(text)));
+        return Problem(
+            fmt::format("--at '{}': write 14:30:00, 2026-01-31T14:30:00Z, @SECONDS or "
+                        "+30s",
+                        term::printable(text)));
     }
     time.tm_isdst = -1;
     const std::time_t seconds = utc ? ::timegm(&time) : std::mktime(&time);
@@ -286,8 +289,11 @@ std::expected<void, std::string> read_judgement(const Raw& raw, LoadArguments& a
 }
 
 std::expected<void, std::string> read_threads(const Raw& raw, Plan& plan) {
-    const auto half = static_cast<unsigned>(std::max<std::size_t>(allowed_processors().size() / 2, 1));
-    plan.threads = raw.threads.value_or(std::min(half, plan.connections));
+    const auto half =
+        static_cast<unsigned>(std::max<std::size_t>(allowed_processors().size() / 2, 1));
+    const unsigned most = raw.connections.value_or(plan.connections);
+    plan.threads = raw.threads.value_or(std::min(half, most));
+    plan.connections = raw.target.one_way ? raw.connections.value_or(plan.threads) : most;
     if (plan.threads <= plan.connections) return {};
     return Problem(fmt::format("{} threads have nothing to do with {} connections", plan.threads,
                                plan.connections));
@@ -371,7 +377,8 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
     std::string b;
     std::optional<int> b_pid;
     CLI::App app(
-        "Measures two servers in turn, in rounds of A, B and A again in an order by chance, and says\n"
+        "Measures two servers in turn, in rounds of A, B and A again in an order by chance, and "
+        "says\n"
         "whether they differ: the median of the rounds' ratios, beside that of A to itself.",
         "spate load ab");
     app.footer(
@@ -396,7 +403,8 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
     add_sockets(app, raw);
     if (const auto exit = parse(app, argc, argv)) return std::unexpected(*exit);
     if (!raw.target.urls.empty() || !raw.find_max.empty())
-        return std::unexpected(complain("targets are --a and --b, without --find-max", usage_error));
+        return std::unexpected(
+            complain("targets are --a and --b, without --find-max", usage_error));
     if (auto read = read_whole(raw, arguments); !read)
         return std::unexpected(complain(read.error(), usage_error));
     arguments.other = arguments.plan;

@@ -102,15 +102,14 @@ void LoadOutput::end_live() {
 std::expected<void, std::string> LoadOutput::write(const Report& report) {
     if (json_.stream) fmt::print(json_.stream.get(), "{}", to_json(report));
     if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
-    if (hgrm_.stream)
-        fmt::print(hgrm_.stream.get(), "{}", percentile_distribution(report.latency));
+    if (hgrm_.stream) fmt::print(hgrm_.stream.get(), "{}", percentile_distribution(report.latency));
     if (html_.stream) fmt::print(html_.stream.get(), "{}", to_html(report));
     if (csv_.stream) fmt::print(csv_.stream.get(), "{}", to_csv(report));
     for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {
         if (!file->stream) continue;
         if (std::fflush(file->stream.get()) == 0 && std::ferror(file->stream.get()) == 0) continue;
-        return std::unexpected(fmt::format("{}: cannot be written: {}",
-                                           term::printable(file->name), std::strerror(errno)));
+        return std::unexpected(fmt::format("{}: cannot be written: {}", term::printable(file->name),
+                                           std::strerror(errno)));
     }
     return {};
 }

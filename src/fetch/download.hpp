@@ -13,7 +13,6 @@
 #include <spate/timer.hpp>
 
 #include "fetch/breaker.hpp"
-#include "http/digest.hpp"
 #include "fetch/exchange.hpp"
 #include "fetch/outcome.hpp"
 #include "fetch/output.hpp"
@@ -21,6 +20,7 @@
 #include "fetch/retry.hpp"
 #include "fetch/segments.hpp"
 #include "fetch/session.hpp"
+#include "http/digest.hpp"
 
 namespace spate::fetch {
 

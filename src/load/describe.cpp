@@ -97,7 +97,7 @@ std::string_view requests_text(const PlanInfo& plan) {
     if (plan.kind == "tcp-echo" || plan.kind == "udp-echo") return "echoes";
     if (plan.kind == "tcp-connect") return "connects";
     if (plan.kind == "udp-stream") return "datagrams";
-    if (plan.kind == "tcp-stream") return "streams";
+    if (plan.kind == "tcp-stream") return "messages";
     return "requests";
 }
 

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace spate::load {
+namespace {
+
+constexpr auto lateness = std::chrono::milliseconds(1);
+
+}  // namespace
 
 Gate::Gate(Loop& loop, const Limits& limits, std::optional<Schedule> schedule)
     : loop_(loop), limits_(limits), schedule_(std::move(schedule)) {}
@@ -105,6 +110,7 @@ void Gate::serve_waiting() {
     while (first_ != nullptr) {
         const auto planned = take_due(Clock::now());
         if (!planned && !is_exhausted()) break;
+        if (planned && *planned >= counted_ && now - *planned > lateness) ++late_;
         Next* served = std::exchange(first_, first_->next_);
         if (first_ == nullptr) last_ = nullptr;
         served->planned_ = planned;

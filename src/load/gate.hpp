@@ -50,6 +50,9 @@ class Gate {
     [[nodiscard]] std::uint64_t left_over() const;
     /// Requests given up, of those that count.
     [[nodiscard]] std::uint64_t shed() const { return shed_; }
+    /// Of those that count, the ones handed out over a millisecond late to a connection that was
+    /// waiting for them: not the server's fault.
+    [[nodiscard]] std::uint64_t late() const { return late_; }
 
   private:
     class Ring : public Alarm {
@@ -70,6 +73,7 @@ class Gate {
     TimePoint end_ = no_deadline;
     std::uint64_t issued_ = 0;
     std::uint64_t shed_ = 0;
+    std::uint64_t late_ = 0;
     bool closed_ = false;
     // Those who wait, in the order they came; the links lie in their frames.
     Next* first_ = nullptr;

@@ -10,6 +10,8 @@ namespace {
 constexpr double busy = 0.9;
 // Of what was planned: below this the rate was not kept.
 constexpr double rate_kept = 0.995;
+// Of the requests: above this the client, not the server, was late.
+constexpr double tolerated_late = 0.01;
 constexpr double noisy_steal = 0.05;
 
 void warn(Report& report, const char* code, std::string text) {
@@ -30,15 +32,27 @@ void judge_client(Report& report) {
                      percent(busiest)));
 }
 
+void judge_lateness(Report& report) {
+    const auto late = static_cast<double>(report.client.late);
+    const auto planned = static_cast<double>(report.totals.planned);
+    if (planned == 0 || late <= tolerated_late * planned) return;
+    report.client.kept_up = false;
+    warn(report, "client_late",
+         fmt::format("{:.0f} % of the requests were sent over a millisecond late though a "
+                     "connection was free: the client got no processor in time",
+                     percent(late / planned)));
+}
+
 void judge_rate(Report& report) {
     const Totals& totals = report.totals;
     if (report.plan.model == Model::closed || totals.planned == 0) return;
     const double share = static_cast<double>(totals.sent) / static_cast<double>(totals.planned);
     if (share >= rate_kept) return;
-    const char* limit = report.client.kept_up
-                            ? "every connection was waiting: the server was the limit, or -c is "
-                              "small"
-                            : "the client was the limit";
+    const bool one_way = report.datagrams || report.streams;
+    const char* limit = !report.client.kept_up ? "the client was the limit"
+                        : one_way              ? "the sockets had no room for more"
+                                  : "every connection was waiting: the server was the limit, or "
+                                    "-c is small";
     warn(report, "rate_missed",
          fmt::format("{:.1f} % of the planned requests were sent: {}", percent(share), limit));
 }
@@ -63,6 +77,7 @@ void judge_sum(Report& report) {
 
 void judge(Report& report) {
     judge_client(report);
+    judge_lateness(report);
     judge_rate(report);
     judge_machine(report);
     judge_sum(report);

@@ -99,6 +99,7 @@ void add_machine(Report& sum, const Report& report) {
     add_cpu(sum.client.cpu, report.client.cpu);
     sum.client.kept_up = sum.client.kept_up && report.client.kept_up;
     sum.client.busiest_thread = std::max(sum.client.busiest_thread, report.client.busiest_thread);
+    sum.client.late += report.client.late;
     if (report.server) {
         if (!sum.server) sum.server.emplace();
         add_cpu(*sum.server, *report.server);

@@ -30,8 +30,8 @@ struct RunInfo {
 };
 
 struct PlanInfo {
-    std::string
-        kind;  ///< "http", "tcp-echo", "tcp-stream", "tcp-connect", "udp-echo", "udp-stream".
+    /// "http", "tcp-echo", "tcp-stream", "tcp-connect", "udp-echo", "udp-stream".
+    std::string kind;
     Model model = Model::closed;
     double rate = 0;         ///< Requests per second wanted, of all together; 0 in a closed loop.
     std::string rate_shape;  ///< "1k..100k/10s" where the rate changes; else empty.
@@ -80,8 +80,7 @@ struct ConnectionInfo {
 };
 
 struct IntervalInfo {
-    std::int64_t start_ns =
-        0;  ///< From the run's start; negative in the warm-up, which is left out.
+    std::int64_t start_ns = 0;  ///< From the run's start, after the warm-up.
     std::int64_t length_ns = 0;
     std::uint64_t planned = 0;
     std::uint64_t sent = 0;
@@ -108,6 +107,7 @@ struct ClientInfo {
     CpuInfo cpu;
     bool kept_up = true;
     double busiest_thread = 0;  ///< Share of its time that the busiest thread worked, 0 to 1.
+    std::uint64_t late = 0;     ///< Requests sent over 1 ms late, though a connection was free.
 };
 
 struct MachineInfo {

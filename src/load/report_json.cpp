@@ -165,6 +165,7 @@ Json cpu_of(const Report& report) {
     Json client = cpu_of(report, report.client.cpu);
     client["kept_up"] = report.client.kept_up;
     client["busiest_thread"] = finite(report.client.busiest_thread);
+    client["late"] = report.client.late;
     Json server;
     if (report.server) {
         server = cpu_of(report, *report.server);

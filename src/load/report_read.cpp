@@ -159,6 +159,7 @@ void read_cpu(JsonFields& fields, Report& report) {
         client.need("sys_ns", report.client.cpu.system_ns);
         client.take("kept_up", report.client.kept_up);
         client.take("busiest_thread", report.client.busiest_thread);
+        client.take("late", report.client.late);
     });
     fields.take_object("server", [&report](JsonFields& server) {
         CpuInfo& cpu = report.server.emplace();

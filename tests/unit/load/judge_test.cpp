@@ -37,6 +37,8 @@ const std::vector<Case>& cases() {
         {"sound", [](Report&) {}, {}},
         {"as busy as may be", [](Report& r) { r.client.busiest_thread = 0.9; }, {}},
         {"busy", [](Report& r) { r.client.busiest_thread = 0.91; }, {"client_busy"}, false},
+        {"as many late as may be", [](Report& r) { r.client.late = 10; }, {}},
+        {"late", [](Report& r) { r.client.late = 11; }, {"client_late"}, false},
         {"as few sent as may be", [](Report& r) { r.totals.sent = 995; }, {}},
         {"too few sent", [](Report& r) { r.totals.sent = 994; }, {"rate_missed"}},
         {"too few in a closed loop",
