@@ -108,7 +108,8 @@ void Gate::await_due() {
 
 void Gate::serve_waiting() {
     while (first_ != nullptr) {
-        const auto planned = take_due(Clock::now());
+        const TimePoint now = Clock::now();
+        const auto planned = take_due(now);
         if (!planned && !is_exhausted()) break;
         if (planned && *planned >= counted_ && now - *planned > lateness) ++late_;
         Next* served = std::exchange(first_, first_->next_);
