@@ -13,12 +13,12 @@ namespace spate::load {
 
 /// One run of one side, boiled down to what sides are compared by.
 struct RunFigures {
-    double per_s = 0;                         ///< Answered.
-    std::optional<double> p50_ns;             ///< Of the latency.
+    double per_s = 0;              ///< Answered.
+    std::optional<double> p50_ns;  ///< Of the latency.
     std::optional<double> p99_ns;
-    std::optional<double> client_cpu_ns;      ///< Per answer.
-    std::optional<double> server_cpu_ns;      ///< Per answer.
-    std::uint64_t failed = 0;                 ///< Requests that did not end ok.
+    std::optional<double> client_cpu_ns;  ///< Per answer.
+    std::optional<double> server_cpu_ns;  ///< Per answer.
+    std::uint64_t failed = 0;             ///< Requests that did not end ok.
 };
 [[nodiscard]] RunFigures figures_of(const Report& report);
 

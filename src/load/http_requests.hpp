@@ -19,7 +19,7 @@ struct RequestTemplate {
     std::string method = "GET";
     std::vector<std::string> fields;  ///< "Name: value"; "Name:" leaves ours out, as in curl.
     std::string body;
-    std::string host;     ///< In place of the URL's own in Host; empty: the URL's.
+    std::string host;    ///< In place of the URL's own in Host; empty: the URL's.
     bool close = false;  ///< Each request on a connection of its own.
 };
 

@@ -38,7 +38,7 @@ class ResponseReader {
     };
     struct Step {
         State state = State::more;
-        std::size_t consumed = 0;   ///< Bytes that belong to this response.
+        std::size_t consumed = 0;  ///< Bytes that belong to this response.
         std::string_view payload;  ///< Those of them that are body, the last ones.
     };
 
