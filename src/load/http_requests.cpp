@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "http/text.hpp"
 #include "load/read_file.hpp"
@@ -49,7 +50,9 @@ std::expected<Field, std::string> parse_field(std::string_view text) {
 // Ours first, theirs of the same name in place of them; a name without a value takes ours away.
 class Fields {
   public:
-    void add(std::string name, std::string value) { ours_.push_back({name, value}); }
+    void add(std::string name, std::string value) {
+        ours_.push_back({std::move(name), std::move(value)});
+    }
     void override_with(const Field& field) {
         std::erase_if(ours_, [&](const auto& each) { return is_same(each.name, field.name); });
         if (!field.value.empty()) theirs_ += fmt::format("{}: {}\r\n", field.name, field.value);
