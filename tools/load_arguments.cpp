@@ -240,6 +240,8 @@ std::expected<void, std::string> read_rate(const Raw& raw, Plan& plan) {
     else if (plan.rate && plan.rate->length())
         plan.duration = *plan.rate->length();
     if (plan.duration.count() == 0) return Problem("--duration: a time of nothing");
+    if (plan.timeout.count() == 0 || plan.connect_timeout.count() == 0)
+        return Problem("--timeout and --connect-timeout: nothing is answered in no time");
     if (raw.warmup && raw.requests) return Problem("--warmup is for timed runs, not for -n");
     // A rate that changes is told apart from the first request on.
     const bool warms = !raw.requests && (!plan.rate || plan.rate->is_constant());

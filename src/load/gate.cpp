@@ -40,14 +40,24 @@ std::optional<TimePoint> Gate::take_due(TimePoint now) {
         ++issued_;
         return now;
     }
-    for (;;) {
-        const TimePoint due = start_ + schedule_->due();
-        if (due > now || due >= end_ || is_exhausted()) return std::nullopt;
-        ++issued_;
-        schedule_->advance();
-        if (now - due <= limits_.patience) return due;
-        if (due >= counted_) ++shed_;
-    }
+    shed_late(now);
+    const TimePoint due = start_ + schedule_->due();
+    if (due > now || due >= end_ || is_exhausted()) return std::nullopt;
+    ++issued_;
+    schedule_->advance();
+    return due;
+}
+
+void Gate::shed_late(TimePoint now) {
+    if (limits_.patience == Duration::max()) return;
+    const TimePoint oldest = std::min(now - limits_.patience, end_);
+    if (start_ + schedule_->due() >= oldest) return;
+    // Those of the warm-up apart: they do not count.
+    const TimePoint counted = std::min(counted_, oldest);
+    issued_ += schedule_->skip_until(counted - start_, limits_.requests - issued_);
+    const auto shed = schedule_->skip_until(oldest - start_, limits_.requests - issued_);
+    issued_ += shed;
+    shed_ += shed;
 }
 
 std::size_t Gate::take_some(TimePoint now, std::span<TimePoint> planned) {
@@ -71,13 +81,9 @@ std::uint64_t Gate::left_over() const {
     if (!schedule_ || start_ == no_deadline) return 0;
     Schedule rest = *schedule_;
     const TimePoint until = std::min(end_, loop_.now());
-    std::uint64_t count = 0;
-    for (std::uint64_t issued = issued_; issued < limits_.requests; ++issued, rest.advance()) {
-        const TimePoint due = start_ + rest.due();
-        if (due >= until) break;
-        if (due >= counted_) ++count;
-    }
-    return count;
+    const std::uint64_t left = limits_.requests - issued_;
+    const auto uncounted = rest.skip_until(std::min(counted_, until) - start_, left);
+    return rest.skip_until(until - start_, left - uncounted);
 }
 
 // Those who wait are served first: hence a request that is due goes to nobody else before.

@@ -62,6 +62,7 @@ class Gate {
         Gate& gate;
     };
     [[nodiscard]] std::optional<TimePoint> take_due(TimePoint now);
+    void shed_late(TimePoint now);
     void serve_waiting();
     void await_due();
 

@@ -57,6 +57,13 @@ void judge_rate(Report& report) {
          fmt::format("{:.1f} % of the planned requests were sent: {}", percent(share), limit));
 }
 
+void judge_connections(Report& report) {
+    const std::uint64_t opened = report.connections.opened;
+    if (opened == 0 || opened >= report.plan.connections) return;
+    warn(report, "connections_missing",
+         fmt::format("{} of {} connections could be opened", opened, report.plan.connections));
+}
+
 void judge_machine(Report& report) {
     if (report.machine.steal > noisy_steal) {
         warn(report, "steal",
@@ -79,6 +86,7 @@ void judge(Report& report) {
     judge_client(report);
     judge_lateness(report);
     judge_rate(report);
+    judge_connections(report);
     judge_machine(report);
     judge_sum(report);
     if (report.cut_short) warn(report, "cut_short", "the run was ended early");

@@ -1,5 +1,6 @@
 #include "load/schedule.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace spate::load {
@@ -18,6 +19,35 @@ void Schedule::advance() {
     ++number_;
     if (poisson_) count_ += random_.next_exponential();
     place();
+}
+
+std::chrono::nanoseconds Schedule::due_of(std::uint64_t number) const {
+    std::size_t hint = hint_;
+    const auto count = static_cast<double>(share_.index + number * share_.of);
+    return std::chrono::nanoseconds(std::llround(shape_.time_of(count, hint)));
+}
+
+std::uint64_t Schedule::skip_until(std::chrono::nanoseconds when, std::uint64_t most) {
+    if (due_ >= when || most == 0) return 0;
+    std::uint64_t skipped = 0;
+    if (poisson_) {
+        for (; skipped < most && due_ < when; ++skipped)
+            advance();
+        return skipped;
+    }
+    // `number_` plus `skipped` is due before; plus `most` or `beyond` it is not, or need not be.
+    std::uint64_t beyond = 1;
+    while (beyond < most && due_of(number_ + beyond) < when) {
+        skipped = beyond;
+        beyond = std::min(most, beyond * 2);
+    }
+    while (beyond - skipped > 1) {
+        const std::uint64_t middle = skipped + (beyond - skipped) / 2;
+        (due_of(number_ + middle) < when ? skipped : beyond) = middle;
+    }
+    number_ += beyond;
+    place();
+    return beyond;
 }
 
 void Schedule::place() {

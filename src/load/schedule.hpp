@@ -27,8 +27,12 @@ class Schedule {
     [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
     /// Goes on to the one after it.
     void advance();
+    /// Goes on to the first that is due at `when` or later, over `most` at most; says over how
+    /// many. Evenly spaced ones are not gone through one by one: a hopeless rate leaves billions.
+    std::uint64_t skip_until(std::chrono::nanoseconds when, std::uint64_t most);
 
   private:
+    [[nodiscard]] std::chrono::nanoseconds due_of(std::uint64_t number) const;
     void place();
 
     RateShape shape_;

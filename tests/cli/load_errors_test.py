@@ -232,6 +232,11 @@ class ScarceTest(LoadCase):
                     self.assertEqual(loaded.status, 0, loaded.describe())
                     self.assertGreater(loaded.totals["ok"], 0)
                     self.assertEqual(set(loaded.errors), {"no_fds"})
+                    self.assertIn("connections_missing", loaded.warnings)
+            port = free_port(socket.SOCK_DGRAM)
+            loaded = self.load("-n", 50, "-c", 40, f"udp://127.0.0.1:{port}", preexec_fn=limit)
+            self.assertEqual(loaded.errors, {"icmp_unreachable": 50})
+            self.assertIn("connections_missing", loaded.warnings)
 
     def test_no_local_ports(self):
         folder = self.enterContext(Folder({"a": "hello"}))
@@ -284,6 +289,20 @@ class Namespace:
         self.server.terminate()
         self.server.wait(PATIENCE_S)
         self.server.stdout.close()
+
+
+class HopelessTest(LoadCase):
+    """Rates that no machine reaches end in time as well."""
+
+    def test_a_billion_requests_per_second(self):
+        with BadServer() as server:
+            for options in ((), ("--max-backlog", "1ms")):
+                with self.subTest(options):
+                    loaded = self.load("-R", "1G", "-d", 0.5, "-c", 2, "-t", 1, *options,
+                                       server.url())
+                    self.assertEqual(loaded.totals["planned"], 500_000_000)
+                    self.assertIn("rate_missed", loaded.warnings)
+                    self.assertLess(loaded.took_s, LATE_S)
 
 
 class InterruptTest(LoadCase):
@@ -364,6 +383,7 @@ class UsageTest(unittest.TestCase):
         ("-c", "0", URL): "--connections",
         ("-d", "0", URL): "--duration",
         ("-d", "soon", URL): "soon",
+        ("--timeout", "0", URL): "--timeout",
         ("-n", "5", "--warmup", "1", URL): "--warmup",
         ("https://127.0.0.1/",): "https",
         ("http://",): "no host",

@@ -138,5 +138,33 @@ TEST(ScheduleTest, TimesNeverGoBack) {
     }
 }
 
+TEST(ScheduleTest, SkippingIsGoingThroughThemOneByOne) {
+    const RateShape shapes[] = {RateShape::constant(1000), *RateShape::parse("1k..50k/100ms,10k"),
+                                *RateShape::parse("10,20k,100/100ms")};
+    const nanoseconds times[] = {-1ns, 0ns, 1ms, 50ms + 1ns, 150ms, 150ms, 400ms};
+    for (const RateShape& shape : shapes) {
+        for (const bool random : {false, true}) {
+            for (const std::uint64_t most : {UINT64_MAX, std::uint64_t{0}, std::uint64_t{1},
+                                             std::uint64_t{7}, std::uint64_t{64}}) {
+                Schedule skipping(shape, {1, 3}, random, 5);
+                Schedule walking(shape, {1, 3}, random, 5);
+                for (const nanoseconds time : times) {
+                    std::uint64_t passed = 0;
+                    for (; passed < most && walking.due() < time; ++passed)
+                        walking.advance();
+                    EXPECT_EQ(skipping.skip_until(time, most), passed);
+                    EXPECT_EQ(skipping.due(), walking.due());
+                }
+            }
+        }
+    }
+}
+
+TEST(ScheduleTest, BillionsAreSkippedAtOnce) {
+    Schedule schedule = evenly(RateShape::constant(1e9), {});
+    EXPECT_EQ(schedule.skip_until(1h, UINT64_MAX), 3'600'000'000'000U);
+    EXPECT_EQ(schedule.due(), 1h);
+}
+
 }  // namespace
 }  // namespace spate::load
