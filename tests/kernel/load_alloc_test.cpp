@@ -64,10 +64,12 @@ class LoadAllocationTest : public spate::test::LoopTest {
         worker_.emplace(loop(), plan, 0);
         auto body = [&]() -> Task<void> {
             loop().spawn(serve(listener, response, plan.connections));
-            auto running = worker_->run([&] {
+            Worker::News news;
+            news.connected = [&] {
                 const TimePoint now = Clock::now();
                 worker_->start(now, now, no_deadline);
-            });
+            };
+            auto running = worker_->run(std::move(news));
             co_await running;
         };
         run(body());
