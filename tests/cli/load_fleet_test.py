@@ -63,7 +63,7 @@ class FleetTest(unittest.TestCase):
         self.assertEqual(sum(planned), 2000)
         self.assertEqual(whole["merged_from"], TASKS)
         starts = [part["run"]["started"] for part in parts]
-        self.assertEqual(min(starts), max(starts))
+        self.assertLess(max(starts) - min(starts), 1_000_000)  # ns; two clocks are read.
         ok = sum(part["totals"]["ok"] for part in parts)
         self.assertEqual(whole["latency"]["count"], ok)
 
