@@ -411,7 +411,8 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
         return std::unexpected(complain(read.error(), usage_error));
     arguments.other = arguments.plan;
     arguments.other->server_pid = b_pid;
-    for (auto [url, plan] : {std::pair(a, &arguments.plan), std::pair(b, &*arguments.other)}) {
+    for (const auto& [url, plan] :
+         {std::pair(a, &arguments.plan), std::pair(b, &*arguments.other)}) {
         if (const auto exit = look_for(plan->server_pid)) return std::unexpected(*exit);
         LoadTarget target = raw.target;
         target.urls = {url};

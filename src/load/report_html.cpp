@@ -174,6 +174,7 @@ void append_times(std::string& out, const Report& report) {
 
 void append_statuses(std::string& out, const Report& report) {
     std::vector<Cells> rows;
+    rows.reserve(report.by_status.size());
     for (const auto& [status, count] : report.by_status)
         rows.push_back({std::to_string(status), term::format_count(count)});
     append_table(out, "Answers by status", 1, {"status", "count"}, rows);
@@ -181,6 +182,7 @@ void append_statuses(std::string& out, const Report& report) {
 
 void append_errors(std::string& out, const Report& report) {
     std::vector<Cells> rows;
+    rows.reserve(report.errors.size());
     for (const ErrorInfo& error : report.errors) {
         rows.push_back({std::string(name_of(error.failure)), term::printable(error.sample),
                         term::format_count(error.count), seconds_text(error.first_ns),
