@@ -215,8 +215,10 @@ void receive_spate(Flow& flow, bool segments, std::chrono::microseconds gather,
                    std::atomic<bool>& ready) {
     run_on_loop(gather, [&](Loop& loop) -> Task<void> {
         const Address any = *Address::parse("127.0.0.1:0");
-        auto socket = *UdpSocket::open(
-            loop, any, {.join_segments = segments, .receive_buffer = receive_buffer});
+        UdpOptions options{.join_segments = segments, .receive_buffer = receive_buffer};
+        // Single datagrams get the room that they get from the twins.
+        if (!segments) options.buffer_size = 2048;
+        auto socket = *UdpSocket::open(loop, any, options);
         flow.to = *Address::of_local(socket->fd());
         ready = true;
         bool ended = false;
