@@ -17,7 +17,7 @@ constexpr int receive_buffer_bytes = 64 << 20;
 constexpr auto between_knocks = std::chrono::milliseconds(100);
 // What is still on its way comes closer together than this; and there is an end to it.
 constexpr auto quiet = std::chrono::milliseconds(200);
-constexpr auto longest_drain = std::chrono::seconds(3);
+constexpr auto longest_drain = std::chrono::seconds(10);
 
 class FlowSlot : public Slot {
   public:

@@ -9,7 +9,7 @@ namespace {
 
 // What is still on its way comes closer together than this; and there is an end to it.
 constexpr auto quiet = std::chrono::milliseconds(200);
-constexpr auto longest_drain = std::chrono::seconds(3);
+constexpr auto longest_drain = std::chrono::seconds(10);
 constexpr auto last_patience = std::chrono::seconds(5);
 
 }  // namespace
