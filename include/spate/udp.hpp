@@ -143,6 +143,7 @@ class UdpSocket {
         std::span<const std::byte> payload;
         const Address* peer;           ///< nullptr on a connected socket.
         std::size_t segment_size = 0;  ///< As in Datagram: `payload` is a run of datagrams.
+        bool singly = false;           ///< Leaves in sends of its own, one for each datagram.
     };
     /// Sends all. Gives how many datagrams went out; the error, if none did, is the first's.
     /// They leave in order unless the socket's buffer is full in between, or segments are refused

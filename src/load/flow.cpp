@@ -37,6 +37,7 @@ FlowSender::FlowSender(UdpSocket& socket, const FlowInfo& info, const Address* p
     : socket_(socket),
       peer_(peer),
       size_(info.message_bytes),
+      singly_(!info.segmented),
       most_(info.segmented ? info.sends_together * run_length(size_, true) : most_singles),
       counting_(flow_key(Type::counting, info.run, info.flow)),
       warm_up_(flow_key(Type::warm_up, info.run, info.flow)),
@@ -65,7 +66,7 @@ Task<Result<std::size_t>> FlowSender::send(std::size_t warm_up, std::size_t coun
     write(warm_up, counting);
     const std::size_t count = warm_up + counting;
     const auto payload = std::span(memory_).first(count * size_);
-    const UdpSocket::Outgoing outgoing{payload, peer_, size_};
+    const UdpSocket::Outgoing outgoing{payload, peer_, size_, singly_};
     const std::span<const UdpSocket::Outgoing> batch(&outgoing, 1);
     auto sent = co_await socket_.send(batch);
     counts_.unsent += std::min(counting, count - sent.value_or(0));

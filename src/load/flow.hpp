@@ -51,6 +51,7 @@ class FlowSender {
     UdpSocket& socket_;
     const Address* peer_;
     std::size_t size_;
+    bool singly_;
     std::size_t most_;
     FlowKey counting_;
     FlowKey warm_up_;

@@ -38,7 +38,7 @@ void append(SegmentedPayload& payload, std::span<const std::byte> bytes) {
 void gather(std::span<const Outgoing> batch, BatchCursor& at, std::size_t segmented_below,
             SegmentedPayload& payload) {
     const std::size_t size = segment_size_of(batch[at.index]);
-    const bool alone = size == 0 || size >= segmented_below;
+    const bool alone = size == 0 || size >= segmented_below || batch[at.index].singly;
     const std::size_t most =
         alone ? 1 : std::clamp(most_payload / size, std::size_t{1}, most_segments);
     payload.part_count = 0;
@@ -48,8 +48,8 @@ void gather(std::span<const Outgoing> batch, BatchCursor& at, std::size_t segmen
     while (at.index < batch.size() && payload.count < most) {
         const Outgoing& next = batch[at.index];
         const auto left = next.payload.subspan(at.offset);
-        if (payload.count > 0 &&
-            (!same_peer(next.peer, payload.peer) || !fits(next, left.size(), size))) {
+        if (payload.count > 0 && (next.singly || !same_peer(next.peer, payload.peer) ||
+                                  !fits(next, left.size(), size))) {
             return;
         }
         const auto taken = left.first(std::min(left.size(), (most - payload.count) * size));

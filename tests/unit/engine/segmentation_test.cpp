@@ -17,6 +17,7 @@ struct Piece {
     std::size_t size;
     const Address* peer = &here;
     std::size_t segment_size = 0;
+    bool singly = false;
 };
 
 struct Batch {
@@ -24,7 +25,8 @@ struct Batch {
         for (const Piece& piece : pieces)
             memory.emplace_back(piece.size, std::byte{7});
         for (std::size_t i = 0; i < pieces.size(); ++i)
-            outgoing.push_back({memory[i], pieces[i].peer, pieces[i].segment_size});
+            outgoing.push_back(
+                {memory[i], pieces[i].peer, pieces[i].segment_size, pieces[i].singly});
     }
     std::vector<std::vector<std::byte>> memory;
     std::vector<UdpSocket::Outgoing> outgoing;
@@ -58,6 +60,12 @@ TEST(SegmentationTest, WhatGoesTogether) {
     const Case cases[] = {
         {"one", {{100}}, {"1x100=100"}},
         {"equal neighbours", {{100}, {100}, {100}}, {"3x100=300"}},
+        {"a run that goes singly",
+         {{300, &here, 100, true}},
+         {"1x100=100", "1x100=100", "1x100=100"}},
+        {"singly behind one that may be joined",
+         {{100}, {100, &here, 0, true}, {100}, {100}},
+         {"1x100=100", "1x100=100", "2x100=200"}},
         {"the last may be shorter", {{100}, {100}, {60}, {100}}, {"3x100=260", "1x100=100"}},
         {"a longer one begins anew", {{100}, {200}, {200}}, {"1x100=100", "2x200=400"}},
         {"an empty one goes alone", {{100}, {0}, {100}}, {"1x100=100", "1x0=0", "1x100=100"}},
