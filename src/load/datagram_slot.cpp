@@ -75,8 +75,8 @@ bool DatagramSlot::answers(const Datagram& datagram) const {
 
 // Late answers and second ones are nobody's: they must not count for a later request.
 Task<void> DatagramSlot::listen() {
+    DatagramBatch batch;
     for (;;) {
-        DatagramBatch batch;
         auto received = co_await socket_->receive(batch);
         if (!received) break;
         if (!waiting_) continue;

@@ -1,6 +1,7 @@
 // Datagrams in one direction: what writes and sends them, and what counts those that come.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,11 @@ namespace spate::load {
 [[nodiscard]] constexpr std::size_t sends_together(std::size_t flows) {
     return flows <= 16 ? 16 : 1;
 }
+
+/// When a sender has stopped: what is still on its way comes closer together than this,
+inline constexpr auto drain_quiet = std::chrono::milliseconds(200);
+/// and there is an end to waiting for it.
+inline constexpr auto longest_drain = std::chrono::seconds(10);
 
 /// Both ends know this of a flow.
 struct FlowInfo {

@@ -16,8 +16,8 @@ constexpr std::size_t most_answering = 64;
 }  // namespace
 
 Task<void> SinkWorker::listen() {
+    DatagramBatch batch;
     for (;;) {
-        DatagramBatch batch;
         auto received = co_await socket_->receive(batch);
         if (!received) break;
         for (const Datagram& datagram : batch)

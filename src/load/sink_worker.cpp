@@ -7,9 +7,6 @@
 namespace spate::load {
 namespace {
 
-// What is still on its way comes closer together than this; and there is an end to it.
-constexpr auto quiet = std::chrono::milliseconds(200);
-constexpr auto longest_drain = std::chrono::seconds(10);
 constexpr auto last_patience = std::chrono::seconds(5);
 
 }  // namespace
@@ -113,8 +110,8 @@ Task<void> SinkWorker::finish(Shared part, std::function<void(const FarCounts&)>
 Task<void> SinkWorker::drain(Part& part) {
     const TimePoint began = loop_.now();
     part.last_arrival = std::max(part.last_arrival, began);
-    while (loop_.now() < part.last_arrival + quiet && loop_.now() < began + longest_drain)
-        co_await loop_.sleep_until(part.last_arrival + quiet);
+    while (loop_.now() < part.last_arrival + drain_quiet && loop_.now() < began + longest_drain)
+        co_await loop_.sleep_until(part.last_arrival + drain_quiet);
 }
 
 void SinkWorker::end(std::uint64_t run) {
