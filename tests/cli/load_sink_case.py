@@ -1,6 +1,7 @@
 """What tests of one-way loads share: the far end, the client, and the protocol between them by
 hand (docs/PROTOCOLS.md)."""
 
+import contextlib
 import json
 import selectors
 import socket
@@ -108,6 +109,8 @@ class Relay:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
         self.near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.near.setblocking(False)
+        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.near.bind(self.address)
         self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.far.connect(far_end)
@@ -124,6 +127,7 @@ class Relay:
             while True:
                 for key, _ in events.select(PATIENCE_S):
                     if key.fileobj in other:
+                        self.pass_on()  # What was sent before this was said.
                         data = key.fileobj.recv(65536)
                         if not data:
                             for each in (accepted, onward):
@@ -136,7 +140,12 @@ class Relay:
                         self.pass_on()
 
     def pass_on(self):
-        data, self.client = self.near.recvfrom(65536)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, self.client = self.near.recvfrom(65536)
+                self.pass_one_on(data)
+
+    def pass_one_on(self, data):
         copies = self.forward(data[3], struct.unpack_from(">Q", data, 16)[0])
         if copies is None:
             self.held.append(data)
