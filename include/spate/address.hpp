@@ -41,6 +41,8 @@ class Address {
     [[nodiscard]] int family() const { return any_.sa_family; }
     [[nodiscard]] bool is_unix() const { return family() == AF_UNIX; }
     [[nodiscard]] bool is_wildcard() const;
+    /// 127.0.0.0/8, also mapped into IPv6, or ::1.
+    [[nodiscard]] bool is_loopback() const;
     /// 0 for Unix sockets.
     [[nodiscard]] std::uint16_t port() const;
     void set_port(std::uint16_t port);

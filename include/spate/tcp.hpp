@@ -285,6 +285,7 @@ class TcpListener {
     std::uint64_t exhausted_ = 0;
     bool closing_ = false;
     bool paused_ = false;
+    bool paced_;  // what it accepts is, unless that comes from this machine
 };
 
 class [[nodiscard]] TcpListener::Accept {

@@ -4,8 +4,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+
+#include <spate/file.hpp>
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -32,6 +35,17 @@ bool byte_is_resident(int file, std::uint64_t offset) {
 }
 
 }  // namespace
+
+void KnownResident::add(std::uint64_t offset, std::uint64_t length, TimePoint now) {
+    const bool continues = offset >= begin_ && offset <= end_ && now - oldest_ < belief;
+    if (continues) {
+        end_ = std::max(end_, offset + length);
+    } else {
+        begin_ = offset;
+        end_ = offset + length;
+        oldest_ = now;
+    }
+}
 
 bool is_resident(int file, std::uint64_t offset, std::uint64_t length) {
     if (length == 0) return true;

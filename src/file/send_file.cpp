@@ -18,10 +18,13 @@ namespace {
 
 // Up to here one read into memory and one send, head and body together, cost less CPU than a
 // sendfile(2) after the head (measured on loopback, docs/PERFORMANCE.md).
-constexpr std::size_t memory_limit = 64 * 1024;
+constexpr std::size_t memory_limit = 32 * 1024;
 
-// What one stream may send before the loop looks after the others.
-constexpr std::size_t bytes_a_turn = 512 * 1024;
+// What is read ahead at a time.
+constexpr std::size_t piece_size = 64 * 1024;
+
+// What one stream may send before the loop looks after the others: 0.1 ms.
+constexpr std::size_t bytes_a_turn = 1024 * 1024;
 
 // What of a read the page cache can give at once; 0 if nothing.
 std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset) {
@@ -69,10 +72,10 @@ class Piece {
   public:
     explicit Piece(Loop& loop) {
         if (FixedPool* pool = loop.fixed_pool()) fixed_ = pool->take();
-        if (!fixed_) own_ = std::make_unique_for_overwrite<std::byte[]>(memory_limit);
+        if (!fixed_) own_ = std::make_unique_for_overwrite<std::byte[]>(piece_size);
     }
     [[nodiscard]] std::span<std::byte> bytes() const {
-        return fixed_ ? fixed_.bytes() : std::span(own_.get(), memory_limit);
+        return fixed_ ? fixed_.bytes() : std::span(own_.get(), piece_size);
     }
     [[nodiscard]] int index() const { return fixed_ ? fixed_.index() : -1; }
 
@@ -98,7 +101,8 @@ class Transfer {
     Task<Result<void>> run();
 
   private:
-    Task<Result<void>> send_head();
+    Task<Result<void>> send_head(bool joined);
+    [[nodiscard]] bool resident(std::size_t length);
     Task<Result<void>> by_memory();
     Task<Result<void>> by_sendfile(bool only_resident);
     Task<Result<void>> by_reading(bool zero_copy, bool until_resident);
@@ -161,12 +165,11 @@ Task<Result<void>> Transfer::writable() {
 }
 
 // At once if the socket has room, as it nearly always has: no turn of the loop between the head
-// and the file. Not joined to the file by MSG_MORE, which on loopback costs up to three times the
-// CPU, nor by TCP_CORK, which costs more (docs/PERFORMANCE.md).
-Task<Result<void>> Transfer::send_head() {
+// and the file. `joined`: the file follows at once, in the same segment.
+Task<Result<void>> Transfer::send_head(bool joined) {
     if (head_.empty()) co_return Result<void>{};
-    const ssize_t done =
-        ::send(stream_.fd(), head_.data(), head_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (joined && left_ != 0 ? MSG_MORE : 0);
+    const ssize_t done = ::send(stream_.fd(), head_.data(), head_.size(), flags);
     if (done > 0) head_ = head_.subspan(static_cast<std::size_t>(done));
     if (head_.empty()) co_return Result<void>{};
     auto sent = co_await stream_.send(head_);
@@ -177,7 +180,7 @@ Task<Result<void>> Transfer::send_head() {
 Task<Result<void>> Transfer::by_memory() {
     Piece piece(loop_);
     do {
-        auto allowed = co_await allowance(std::min(piece.bytes().size(), memory_limit));
+        auto allowed = co_await allowance(piece.bytes().size());
         if (!allowed) co_return std::unexpected(allowed.error());
         auto into = piece.bytes().first(*allowed);
         Result<std::size_t> got = read_cached(file_, into, offset_);
@@ -196,14 +199,23 @@ Task<Result<void>> Transfer::by_memory() {
     co_return Result<void>{};
 }
 
+// Of what comes next.
+bool Transfer::resident(std::size_t length) {
+    KnownResident* known = options_.resident;
+    if (known != nullptr && known->covers(offset_, length, loop_.now())) return true;
+    if (!is_resident(file_, offset_, length)) return false;
+    if (known != nullptr) known->add(offset_, length, loop_.now());
+    return true;
+}
+
 // Until the end, or, with `only_resident`, until a piece is not in the page cache.
 Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
-    auto head_sent = co_await send_head();
+    auto head_sent = co_await send_head(true);
     if (!head_sent) co_return head_sent;
     while (left_ != 0) {
         auto allowed = co_await allowance(bytes_a_turn);
         if (!allowed) co_return std::unexpected(allowed.error());
-        if (only_resident && !is_resident(file_, offset_, *allowed)) co_return Result<void>{};
+        if (only_resident && !resident(*allowed)) co_return Result<void>{};
         for (std::size_t rest = *allowed; rest != 0;) {
             auto position = static_cast<off_t>(offset_);
             const ssize_t done = ::sendfile(stream_.fd(), file_, &position, rest);
@@ -227,7 +239,7 @@ Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
 // Double-buffered: the next piece is read while this one is sent. A cold read takes its time on
 // a kernel thread, not on this one. With `until_resident`, stops where the page cache takes over.
 Task<Result<void>> Transfer::by_reading(bool zero_copy, bool until_resident) {
-    auto head_sent = co_await send_head();
+    auto head_sent = co_await send_head(false);
     if (!head_sent) co_return head_sent;
     Piece pieces[2] = {Piece(loop_), Piece(loop_)};
     ReadAhead even(loop_);
@@ -298,7 +310,7 @@ Task<Result<void>> Transfer::drain(Pipe& pipe, std::size_t bytes) {
 }
 
 Task<Result<void>> Transfer::by_splice() {
-    auto head_sent = co_await send_head();
+    auto head_sent = co_await send_head(false);
     if (!head_sent) co_return head_sent;
     auto pipe = take_pipe();
     if (!pipe) co_return std::unexpected(pipe.error());

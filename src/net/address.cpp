@@ -113,6 +113,14 @@ bool Address::is_wildcard() const {
     return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6_.sin6_addr);
 }
 
+bool Address::is_loopback() const {
+    if (family() == AF_INET) return ntohl(v4_.sin_addr.s_addr) >> 24U == IN_LOOPBACKNET;
+    if (family() != AF_INET6) return false;
+    const in6_addr& v6 = v6_.sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&v6) ||
+           (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
+}
+
 std::uint16_t Address::port() const {
     if (family() == AF_INET) return ntohs(v4_.sin_port);
     return family() == AF_INET6 ? ntohs(v6_.sin6_port) : std::uint16_t{0};

@@ -7,6 +7,7 @@
 #include <spate/io.hpp>
 #include <spate/tcp.hpp>
 
+#include "net/pacing.hpp"
 #include "uring/ring.hpp"
 
 namespace spate {
@@ -56,13 +57,18 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
         if (address.family() == AF_INET6)
             ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }
+    unpace_loopback(fd.get(), address);
     if (::bind(fd.get(), address.data(), address.size()) < 0) return fail(errno, "bind");
     if (::listen(fd.get(), options.backlog) < 0) return fail(errno, "listen");
     return fd;
 }
 
 TcpListener::TcpListener(Loop& loop, Fd socket)
-    : loop_(loop), socket_(std::move(socket)), accept_op_(*this), backoff_(*this) {}
+    : loop_(loop),
+      socket_(std::move(socket)),
+      accept_op_(*this),
+      backoff_(*this),
+      paced_(is_paced(fd())) {}
 
 TcpListener::~TcpListener() {
     assert(!socket_ && "co_await close() first");
@@ -117,6 +123,8 @@ Result<Fd> TcpListener::Accept::await_resume() {
     if (listener_.closing_) return fail(ECANCELED, "accept");
     const int fd = listener_.accepted_.back();
     listener_.accepted_.pop_back();
+    if (listener_.paced_)
+        if (const auto peer = Address::of_peer(fd)) unpace_loopback(fd, *peer);
     return Fd(fd);
 }
 

@@ -26,10 +26,11 @@ std::shared_ptr<Variants> FileCache::find(std::string_view path, TimePoint now) 
     const auto found = by_path_.find(path);
     if (found == by_path_.end()) return nullptr;
     const auto entry = found->second;
-    if (now - entry->checked >= belief || is_changed(*entry->variants)) {
+    if (now - entry->checked >= belief || (now != entry->looked && is_changed(*entry->variants))) {
         erase(entry);
         return nullptr;
     }
+    entry->looked = now;
     if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
     return entry->variants;
 }
@@ -40,7 +41,7 @@ void FileCache::insert(std::string_view path, std::shared_ptr<Variants> variants
     if (const auto found = by_path_.find(path); found != by_path_.end()) erase(found->second);
     bytes_ += variants->weight();
     descriptors_ += variants->descriptors();
-    entries_.push_front({std::string(path), std::move(variants), now});
+    entries_.push_front({std::string(path), std::move(variants), now, now});
     by_path_.emplace(entries_.front().path, entries_.begin());
     while (bytes_ > most_bytes_ || descriptors_ > most_descriptors_)
         erase(std::prev(entries_.end()));

@@ -34,6 +34,7 @@ class FileCache {
         std::string path;
         std::shared_ptr<Variants> variants;
         TimePoint checked;
+        TimePoint looked;  // the turn of the loop in which its descriptor was last asked
     };
     using Entries = std::list<Entry>;  // most recently used first
 

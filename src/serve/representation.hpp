@@ -22,7 +22,7 @@ namespace spate::serve {
 struct Site;
 
 /// Files up to this size are read whole and sent from memory, head and body in one send.
-inline constexpr std::uint64_t largest_in_memory = 64 * 1024;
+inline constexpr std::uint64_t largest_in_memory = 32 * 1024;
 
 struct Representation {
     Representation(OpenFile opened, std::string_view type, http::Coding in, std::int64_t now_ns);
@@ -44,6 +44,7 @@ struct Representation {
     std::int64_t last_modified_s;
     http::DateBuffer last_modified_text;
     std::optional<std::string> body;
+    mutable KnownResident resident;  ///< What of `file` need not be asked for again.
 };
 
 /// A path's file: as it is, and the codings of it that lie beside (NAME.br, .zst, .gz).

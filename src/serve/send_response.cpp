@@ -56,6 +56,7 @@ Task<Result<void>> send_slice(TcpStream& stream, std::string_view head, const Re
     options.stall_limit = limits.stall;
     options.stream_pacer = limits.stream_pacer;
     options.shared_pacer = limits.shared_pacer;
+    options.resident = &file.resident;
     const auto first = bytes_of(head);
     const int fd = file.file.fd.get();
     co_return co_await send_file(stream, first, fd, slice.offset, slice.length, options,

@@ -1,3 +1,4 @@
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include <string>
@@ -11,6 +12,18 @@ namespace {
 using namespace std::chrono_literals;
 
 class TcpTest : public test::LoopTest {};
+
+bool set_congestion_control(int fd, std::string_view name) {
+    return ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                        static_cast<socklen_t>(name.size())) == 0;
+}
+
+std::string congestion_control(int fd) {
+    char name[17]{};
+    socklen_t length = sizeof name - 1;
+    ::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length);
+    return name;
+}
 
 Task<void> echo(Loop& loop, Fd socket) {
     TcpStream stream(loop, std::move(socket));
@@ -49,6 +62,26 @@ Task<void> exchange(Loop& loop, Address address, std::string text, std::string& 
         answer += got->text();
     }
     co_await stream.close();
+}
+
+TEST_F(TcpTest, DoesNotPaceWhatComesFromThisMachine) {
+    open_loop({});
+    auto socket = listen_on(*Address::parse("0.0.0.0:0"));
+    ASSERT_TRUE(socket);
+    if (!set_congestion_control(socket->get(), "bbr")) GTEST_SKIP() << "no BBR to be had here";
+    Address address = *Address::parse("127.0.0.1:0");
+    address.set_port(Address::of_local(socket->get())->port());
+    auto body = [&]() -> Task<void> {
+        TcpListener listener(loop(), std::move(*socket));
+        EXPECT_EQ(congestion_control(listener.fd()), "bbr");
+        auto client = co_await connect(loop(), address, 5s);
+        auto accepted = co_await listener.accept();
+        EXPECT_TRUE(client && accepted);
+        if (accepted) EXPECT_NE(congestion_control(accepted->get()), "bbr");
+        if (client) EXPECT_NE(congestion_control(client->get()), "bbr");
+        co_await listener.close();
+    };
+    run(body());
 }
 
 TEST_F(TcpTest, EchoesOverEveryFamily) {

@@ -53,6 +53,16 @@ TEST(AddressTest, ParsesAndFormats) {
     }
 }
 
+TEST(AddressTest, KnowsLoopback) {
+    for (std::string_view text :
+         {"127.0.0.1:1", "127.9.8.7:0", "[::1]:80", "[::ffff:127.0.0.1]:80"})
+        EXPECT_TRUE(Address::parse(text)->is_loopback()) << text;
+    for (std::string_view text : {"126.0.0.1:1", "128.0.0.1:1", "0.0.0.0:1", "[::]:1", "[::2]:1",
+                                  "[7f00::1]:1", "[::ffff:10.0.0.1]:80", "unix:/127.0.0.1"})
+        EXPECT_FALSE(Address::parse(text)->is_loopback()) << text;
+    EXPECT_FALSE(Address().is_loopback());
+}
+
 TEST(AddressTest, RefusesWhatIsNoAddress) {
     const std::string too_long = "unix:/" + std::string(sizeof(sockaddr_un::sun_path), 'x');
     struct Case {
