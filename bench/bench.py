@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what is measured, each part by its name: micro, peers and page, which is made
+"""Runs what is measured, each part by its name: micro, peers, line and page, which is made
 of their results. Without a name all of it. scripts/bench builds what is needed, then calls this.
 
     bench.py --smoke    everything for a moment, results in a folder that goes: does it run?
@@ -10,11 +10,12 @@ import tempfile
 import time
 import traceback
 
+import line
 import micro
 import page
 import peers
 
-PARTS = {"micro": micro.main, "peers": peers.main}
+PARTS = {"micro": micro.main, "peers": peers.main, "line": line.main}
 
 
 def run_all(options):
