@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what is measured, each part by its name: micro, peers, line and page, which is made
+"""Runs what is measured, each part by its name: micro, peers, line, scale, and page, which is made
 of their results. Without a name all of it. scripts/bench builds what is needed, then calls this.
 
     bench.py --smoke    everything for a moment, results in a folder that goes: does it run?
@@ -14,8 +14,9 @@ import line
 import micro
 import page
 import peers
+import scale
 
-PARTS = {"micro": micro.main, "peers": peers.main, "line": line.main}
+PARTS = {"micro": micro.main, "peers": peers.main, "line": line.main, "scale": scale.main}
 
 
 def run_all(options):
