@@ -16,7 +16,7 @@ from rounds import median_interval
 TECHNICAL = re.compile(r"^(iterations|repeats|min_time|min_warmup_time|threads):|"
                        r"^(manual_time|real_time|process_time)$")
 TO_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
-OURS, PLAIN = "spate", "blocking"
+OURS = ("spate", "spate_automatic")  # What a user gets; other ways of ours are beside it.
 
 
 def split_name(name):
@@ -61,6 +61,11 @@ def ratio_to(ways, ours, other):
     return {"median": middle, "low": low, "high": high, "peer": other}
 
 
+def numbers(arguments):
+    """To sort by: the numbers of arguments such as 64 or size:64."""
+    return [[int(digits) for digits in re.findall(r"\d+", word)] for word in arguments]
+
+
 def counter(name):
     return lambda run: run.get(name)
 
@@ -68,12 +73,14 @@ def counter(name):
 def family_result(family, rows):
     """In the shape of bench/results.py, without what only comparisons of programs have."""
     made = []
-    for arguments, ways in rows.items():
+    for arguments in sorted(rows, key=numbers):
+        ways = rows[arguments]
         values = medians(ways, cost_ns)
-        others = {way: value for way, value in values.items() if way != OURS}
+        ours = next((way for way in OURS if way in values), None)
+        others = {way: value for way, value in values.items() if "spate" not in way}
         best = min(others, key=others.get) if others else None
         made.append({"label": " / ".join(arguments) or family, "values": values,
-                     "ratio": ratio_to(ways, OURS, best), "control": None,
+                     "ratio": ratio_to(ways, ours, best), "control": None,
                      "work": medians(ways, counter("work/s"))})
     columns = list(dict.fromkeys(way for row in made for way in row["values"]))
     return {"name": f"micro-{family}", "title": family, "unit": "ns of CPU per unit of work",

@@ -78,7 +78,7 @@ def site_of_sizes(settings, sizes):
 
 
 def measure_floor(settings, kind):
-    """The bare responder, for one round's sake: {"us"}; it has no paths and one size."""
+    """The bare responder, started for the size: it answers everything with the same body."""
     port = free_port()
     with Program(servers.floor(port, SIZES[kind.file])) as program:
         program.await_listening(port)
@@ -87,11 +87,11 @@ def measure_floor(settings, kind):
 
 def rows_of(settings, site, names, kinds):
     rows, floors = [], []
-    has_floor = servers.RESPONDER.exists()
     with servers.started(names, site) as running:
         for kind in kinds:
             here = [name for name in names if name != "python" or kind.python]
-            floor = has_floor and kind.file in FLOOR_SIZES and client_of(kind, settings) == "wrk"
+            floor = (servers.RESPONDER.exists() and kind.file in FLOOR_SIZES
+                     and not kind.options and not kind.own_client)
 
             def one(name, kind=kind):
                 if name == "floor":
@@ -100,7 +100,7 @@ def rows_of(settings, site, names, kinds):
                 return measure(kind, settings, server.program, server.url + kind.file,
                                name == "python")
 
-            runs = interleave(here + ["floor"] * bool(floor), settings, one)["us"]
+            runs = interleave(here + ["floor"] * floor, settings, one)["us"]
             beneath = runs.pop("floor", None)
             rows.append(row(kind.label, runs, rivals=PEERS))
             if beneath:

@@ -120,6 +120,17 @@ class FamiliesTest(unittest.TestCase):
         self.assertEqual(row["work"], {"spate": 5, "blocking": 5})
         self.assertEqual((row["ratio"]["median"], row["ratio"]["peer"]), (0.5, "blocking"))
 
+    def test_other_ways_of_ours_are_no_peers_and_rows_are_in_order(self):
+        def run(way, size, cost):
+            return {"name": f"send/{way}/{size}", "cpu_time": cost, "time_unit": "ns"}
+
+        report = {"benchmarks": [run("spate_automatic", 1000, 6), run("spate_splice", 1000, 1),
+                                 run("sendfile", 1000, 3), run("sendfile", 64, 3)]}
+        result = families.family_result("send", families.families(report)["send"])
+        self.assertEqual([row["label"] for row in result["rows"]], ["64", "1000"])
+        self.assertIsNone(result["rows"][0]["ratio"])
+        self.assertEqual(result["rows"][1]["ratio"]["median"], 2)
+
     def test_without_counters_it_is_the_benchmarks_own_time(self):
         self.assertEqual(families.cost_ns({"cpu_time": 2, "time_unit": "us"}), 2000)
 
