@@ -1,19 +1,18 @@
 // One-way UDP over loopback, a core a side: blocking sockets, recvmmsg(2), epoll, and spate without
 // and with segmentation. What counts is what is received; CPU is of the two threads.
 #include <benchmark/benchmark.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <atomic>
-#include <ctime>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <spate/spate.hpp>
+
+#include "measuring.hpp"
 
 namespace spate {
 namespace {
@@ -51,19 +50,6 @@ struct Flow {
         return static_cast<std::uint64_t>(passed.count() * rate);
     }
 };
-
-std::int64_t thread_cpu_ns() {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return time.tv_sec * 1'000'000'000L + time.tv_nsec;
-}
-
-void pin(unsigned core) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(core % std::max(1U, std::thread::hardware_concurrency()), &set);
-    ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
-}
 
 Fd plain_socket() {
     Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -168,23 +154,10 @@ void receive_epoll(Flow& flow, int fd) {
     }
 }
 
-// spate
-// --------------------------------------------------------------------------------------------
-
-// Runs one coroutine on a loop of this thread.
-template <typename Body>
-void run_on_loop(std::chrono::microseconds gather, Body body) {
-    auto loop = *Loop::open({.receive_buffers = 0, .gather = gather});
-    auto root = [&]() -> Task<void> {
-        co_await body(*loop);
-        loop->stop();
-    };
-    loop->post([&] { loop->spawn(root()); });
-    loop->run();
-}
+// spate -------------------------------------------------------------------------------------------
 
 void send_spate(Flow& flow, bool segments) {
-    run_on_loop(0us, [&](Loop& loop) -> Task<void> {
+    run_on_loop({.receive_buffers = 0}, [&](Loop& loop) -> Task<void> {
         const Address any = *Address::parse("127.0.0.1:0");
         auto socket = *UdpSocket::open(loop, any, {.send_segments = segments, .buffers = 2});
         // 16 messages of 64 segments a submission, or as many single datagrams as 64 would be.
@@ -213,7 +186,7 @@ void send_spate(Flow& flow, bool segments) {
 
 void receive_spate(Flow& flow, bool segments, std::chrono::microseconds gather,
                    std::atomic<bool>& ready) {
-    run_on_loop(gather, [&](Loop& loop) -> Task<void> {
+    run_on_loop({.receive_buffers = 0, .gather = gather}, [&](Loop& loop) -> Task<void> {
         const Address any = *Address::parse("127.0.0.1:0");
         UdpOptions options{.join_segments = segments, .receive_buffer = receive_buffer};
         // Single datagrams get the room that they get from the twins.
@@ -291,41 +264,46 @@ void run(Flow& flow, Way sending, Way receiving) {
     receiver.join();
 }
 
-void report(benchmark::State& state, const Flow& flow) {
+Comparison comparison("receiver_ns", {"blocking"});
+
+void report(benchmark::State& state, const std::string& way, const Flow& flow) {
     const auto received = static_cast<double>(flow.receiver.datagrams);
+    const auto sent = static_cast<double>(flow.sender.datagrams);
+    const auto receiver_ns = static_cast<double>(flow.receiver.cpu_ns);
+    const auto sender_ns = static_cast<double>(flow.sender.cpu_ns);
     state.SetIterationTime(flow.seconds);
     state.counters["received/s"] = received / flow.seconds;
-    state.counters["sent/s"] = static_cast<double>(flow.sender.datagrams) / flow.seconds;
-    state.counters["receiver_ns"] = static_cast<double>(flow.receiver.cpu_ns) / received;
-    state.counters["sender_ns"] =
-        static_cast<double>(flow.sender.cpu_ns) / static_cast<double>(flow.sender.datagrams);
+    state.counters["sent/s"] = sent / flow.seconds;
+    state.counters["sender_ns"] = sender_ns / sent;
+    comparison.report(state, way, {state.range(0)},
+                      {.work_per_second = received / flow.seconds,
+                       .both_ns = (receiver_ns + sender_ns) / received,
+                       .side_ns = receiver_ns / received});
 }
 
-// Datagrams a second that the blocking twin received, by size.
-std::map<std::size_t, double> blocking_rate;
-
 void one_way(benchmark::State& state, Way sending, Way receiving) {
+    if ((is_spate(sending) || is_spate(receiving)) && lacks_ring(state)) return;
     for (auto _ : state) {
-        Flow flow{.size = static_cast<std::size_t>(state.range(0)), .duration = 1s};
+        Flow flow{.size = static_cast<std::size_t>(state.range(0)),
+                  .duration = measured_duration()};
         run(flow, sending, receiving);
-        report(state, flow);
-        const double rate = static_cast<double>(flow.receiver.datagrams) / flow.seconds;
-        if (receiving == Way::blocking) blocking_rate[flow.size] = rate;
-        if (blocking_rate.contains(flow.size))
-            state.counters["x_blocking"] = rate / blocking_rate[flow.size];
+        report(state, receiving == Way::blocking ? "blocking" : "other", flow);
     }
 }
 
-// At four fifths of what it can receive, nothing may be lost.
+// At four fifths of what it can receive, nothing may be lost. The second argument is how many times
+// as long as others it runs.
 void paced(benchmark::State& state) {
+    if (lacks_ring(state)) return;
     for (auto _ : state) {
-        Flow most{.size = static_cast<std::size_t>(state.range(0)), .duration = 1s};
+        Flow most{.size = static_cast<std::size_t>(state.range(0)),
+                  .duration = measured_duration()};
         run(most, Way::spate, Way::spate);
         Flow flow{.size = most.size,
-                  .duration = std::chrono::seconds(state.range(1)),
+                  .duration = state.range(1) * measured_duration(),
                   .rate = 0.8 * static_cast<double>(most.receiver.datagrams) / most.seconds};
         run(flow, Way::spate, Way::spate);
-        report(state, flow);
+        report(state, "other", flow);
         const std::uint64_t missing = flow.sender.datagrams - flow.receiver.datagrams;
         state.counters["missing"] = static_cast<double>(missing);
         if (missing == 0) continue;
@@ -350,4 +328,6 @@ BENCHMARK(paced)->Args({64, 10})->Args({1400, 10})->Iterations(1)->UseManualTime
 }  // namespace
 }  // namespace spate
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    return spate::run_benchmarks(argc, argv);
+}
