@@ -27,8 +27,9 @@ namespace spate {
 /// dies.
 class TcpStream {
   public:
-    /// Takes a connected socket, sets it non-blocking.
-    TcpStream(Loop& loop, Fd socket);
+    /// Takes a connected socket, sets it non-blocking; `non_blocking`: it is, as what TcpListener
+    /// and connect() give.
+    TcpStream(Loop& loop, Fd socket, bool non_blocking = false);
     TcpStream(const TcpStream&) = delete;
     TcpStream& operator=(const TcpStream&) = delete;
     ~TcpStream();
@@ -39,7 +40,7 @@ class TcpStream {
     class Send;
 
     /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
-    /// Multishot underneath. `auto got = co_await stream.receive();` gives Result<Lease>.
+    /// Multishot underneath, but for the first. `auto got = co_await stream.receive();` gives Result<Lease>.
     [[nodiscard]] Receive receive();
 
     /// Bytes into the caller's memory: as many as came (at least 1), 0 at the end of the stream;
@@ -56,13 +57,11 @@ class TcpStream {
     /// (IORING_CQE_F_SOCK_NONEMPTY): known without asking for it.
     [[nodiscard]] bool more_waits() const { return more_waits_; }
 
-    /// The peer has ended the stream, or an error has, as far as a receive() in progress knows.
-    [[nodiscard]] bool has_ended() const { return end_of_stream_ || receive_error_ != 0; }
-
     /// Sends all of `bytes`, or of `first` and then `second` in one go. Gives Result<void>.
     /// `more`: more follows at once (MSG_MORE), let the kernel wait for it.
     [[nodiscard]] Send send(std::span<const std::byte> bytes, bool more = false);
-    [[nodiscard]] Send send(std::span<const std::byte> first, std::span<const std::byte> second);
+    [[nodiscard]] Send send(std::span<const std::byte> first, std::span<const std::byte> second,
+                            bool more = false);
     [[nodiscard]] Send send(std::string_view text, bool more = false);
     /// The same without copying (IORING_OP_SEND_ZC): ends when the peer has acknowledged, or the
     /// kernel has copied after all. `fixed_index` of registered memory, or -1. Aborting it
@@ -144,6 +143,7 @@ class TcpStream {
     BufferRing::Queue received_;
     bool end_of_stream_ = false;
     bool more_waits_ = false;
+    bool receives_on_ = false;  // the next receive is armed for good
     bool pausing_ = false;
     bool interrupted_ = false;
     bool memory_lent_ = false;  // to a zero-copy send
@@ -230,6 +230,9 @@ struct ListenOptions {
     int backlog = 4096;
     bool reuse_port = false;  ///< One listener a core: the kernel spreads connections over them.
     bool v6_only = false;
+    /// Accepts who has sent something, or nothing for a second (TCP_DEFER_ACCEPT): one wake-up for
+    /// connection and request together.
+    bool data_first = false;
 };
 
 /// Opens a listening socket. A Unix path that nobody listens on any more is replaced.

@@ -54,6 +54,9 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
             return fail(errno, "SO_REUSEPORT");
         // Accepted sockets take it over. Small answers must not wait for acknowledgements.
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        const int patience_s = 1;
+        if (options.data_first)
+            ::setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &patience_s, sizeof patience_s);
         if (address.family() == AF_INET6)
             ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }

@@ -29,7 +29,10 @@ void TcpStream::arm_receive() {
     sqe->fd = socket_.get();
     sqe->flags = IOSQE_BUFFER_SELECT;
     sqe->buf_group = loop_.receive_buffers().group();
-    sqe->ioprio = IORING_RECV_MULTISHOT;
+    // The first one brings itself alone: many a connection sends one request, and what is not armed
+    // need not be ended. It is hardly there yet, too.
+    sqe->ioprio = std::exchange(receives_on_, true) ? IORING_RECV_MULTISHOT
+                                                    : IORING_RECVSEND_POLL_FIRST;
 }
 
 void TcpStream::pause_receive() {

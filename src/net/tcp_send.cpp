@@ -21,8 +21,8 @@ TcpStream::Send TcpStream::send(std::span<const std::byte> bytes, bool more) {
 }
 
 TcpStream::Send TcpStream::send(std::span<const std::byte> first,
-                                std::span<const std::byte> second) {
-    return Send(*this, Send::Kind::vector, first, second, -1, false);
+                                std::span<const std::byte> second, bool more) {
+    return Send(*this, Send::Kind::vector, first, second, -1, more);
 }
 
 TcpStream::Send TcpStream::send_zero_copy(std::span<const std::byte> bytes, int fixed_index) {

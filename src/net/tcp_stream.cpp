@@ -26,13 +26,13 @@ void set_non_blocking(int fd) {
 
 }  // namespace
 
-TcpStream::TcpStream(Loop& loop, Fd socket)
+TcpStream::TcpStream(Loop& loop, Fd socket, bool non_blocking)
     : loop_(loop),
       socket_(std::move(socket)),
       receive_op_(*this),
       hunger_(*this),
       patience_(*this) {
-    set_non_blocking(fd());
+    if (!non_blocking) set_non_blocking(fd());
 }
 
 TcpStream::~TcpStream() {

@@ -50,7 +50,7 @@ class HttpConnection : public Client {
     HttpConnection(Core& core, Fd socket, std::string host)
         : Client(core, std::move(host)),
           core_(core),
-          stream_(core.loop, std::move(socket)),
+          stream_(core.loop, std::move(socket), true),
           pacer_(core.options.limit_rate),
           head_timer_(*this) {}
 
@@ -269,6 +269,7 @@ Task<bool> HttpConnection::send(Response& response, bool keep_alive, unsigned mi
                                 const Logged& logged) {
     response.end(keep_alive, minor_version);
     SendLimits limits;
+    limits.last = !keep_alive;
     limits.way = core_.options.send_way;
     limits.stall = core_.options.send_timeout;
     limits.stream_pacer = &pacer_;

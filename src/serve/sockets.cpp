@@ -62,6 +62,7 @@ Outcome open_address(Sockets& sockets, const Address& wanted, Protocol protocol)
     if (!address) return sentence(wanted.text(), address.error());
     ListenOptions options;
     options.reuse_port = sockets.by_core.size() > 1;
+    options.data_first = protocol == Protocol::http;
     for (std::size_t core = 0; core < sockets.by_core.size(); ++core) {
         auto socket = listen_on(*address, options);
         if (!socket) return sentence(address->text(), socket.error());

@@ -5,7 +5,7 @@ import socket
 import unittest
 
 import tap
-from process_state import is_alive
+from process_state import is_alive, sockets
 from raw_http import Connection, request
 from spate_cli import Folder, Serve, wait_for
 
@@ -49,9 +49,12 @@ class StopTest(unittest.TestCase):
 
     def test_idle_connections_do_not_hold_it_up(self):
         self.serve("--grace", "10m")
+        others = sockets(self.server.process.pid)
         asked, silent, half = self.connect(), self.connect(), self.connect()
         self.assertEqual(asked.ask("/a.txt").body, b"hello\n")
         half.send(b"GET /a.txt HT")
+        # Who says nothing at all is let in after a second.
+        wait_for(lambda: sockets(self.server.process.pid) == others + 3, "all to be let in")
         self.server.signal(signal.SIGTERM)
         self.assertEqual(self.server.wait(), 0)
         self.assertEqual((asked.receive(), silent.receive()), (b"", b""))

@@ -135,30 +135,5 @@ TEST_F(DiscardTest, AbortAndDeadlineWakeIt) {
     }
 }
 
-TEST_F(DiscardTest, AReceiveInProgressKnowsOfTheEnd) {
-    for (const bool by_reset : {false, true}) {
-        open_loop({});
-        auto pair = test::connected_pair();
-        auto body = [&]() -> Task<void> {
-            TcpStream near(loop(), std::move(pair.near));
-            EXPECT_FALSE(near.has_ended());
-            EXPECT_EQ(::send(pair.far.get(), "x", 1, 0), 1);
-            auto got = co_await near.receive();
-            EXPECT_TRUE(got && got->text() == "x");
-            got->reset();
-            EXPECT_FALSE(near.has_ended());
-            const linger drop{by_reset ? 1 : 0, 0};
-            ::setsockopt(pair.far.get(), SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
-            pair.far.reset();
-            while (!near.has_ended())
-                co_await loop().yield();
-            auto end = co_await near.receive();
-            EXPECT_EQ(end.has_value(), !by_reset);
-            co_await near.close();
-        };
-        run(body());
-    }
-}
-
 }  // namespace
 }  // namespace spate
