@@ -39,8 +39,8 @@ class TcpStream {
     class Discard;
     class Send;
 
-    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
-    /// Multishot underneath, but for the first. `auto got = co_await stream.receive();` gives Result<Lease>.
+    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream. Multishot
+    /// underneath, but for the first. `auto got = co_await stream.receive();` gives Result<Lease>.
     [[nodiscard]] Receive receive();
 
     /// Bytes into the caller's memory: as many as came (at least 1), 0 at the end of the stream;

@@ -31,8 +31,8 @@ void TcpStream::arm_receive() {
     sqe->buf_group = loop_.receive_buffers().group();
     // The first one brings itself alone: many a connection sends one request, and what is not armed
     // need not be ended. It is hardly there yet, too.
-    sqe->ioprio = std::exchange(receives_on_, true) ? IORING_RECV_MULTISHOT
-                                                    : IORING_RECVSEND_POLL_FIRST;
+    sqe->ioprio =
+        std::exchange(receives_on_, true) ? IORING_RECV_MULTISHOT : IORING_RECVSEND_POLL_FIRST;
 }
 
 void TcpStream::pause_receive() {

@@ -20,8 +20,8 @@ TcpStream::Send TcpStream::send(std::span<const std::byte> bytes, bool more) {
     return Send(*this, Send::Kind::copy, bytes, {}, -1, more);
 }
 
-TcpStream::Send TcpStream::send(std::span<const std::byte> first,
-                                std::span<const std::byte> second, bool more) {
+TcpStream::Send TcpStream::send(std::span<const std::byte> first, std::span<const std::byte> second,
+                                bool more) {
     return Send(*this, Send::Kind::vector, first, second, -1, more);
 }
 
