@@ -81,7 +81,8 @@ def family_result(family, rows):
         best = min(others, key=others.get) if others else None
         made.append({"label": " / ".join(arguments) or family, "values": values,
                      "ratio": ratio_to(ways, ours, best), "control": None,
-                     "work": medians(ways, counter("work/s"))})
+                     "work": medians(ways, counter("work/s")),
+                     "times": medians(ways, counter("x_blocking"))})
     columns = list(dict.fromkeys(way for row in made for way in row["values"]))
     return {"name": f"micro-{family}", "title": family, "unit": "ns of CPU per unit of work",
             "programs": columns, "rows": made, "better": "lower"}

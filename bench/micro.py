@@ -6,6 +6,7 @@ Their JSON goes to bench/results/micro-NAME.json, where bench/page.py finds it. 
 random order (--benchmark_enable_random_interleaving), so that drift meets all alike.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -36,7 +37,19 @@ def run(name, path, settings, options):
                     "--benchmark_out_format=json"]
     print(f"=== {name}", flush=True)
     environment = os.environ | (SMOKE if settings.smoke else {})
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode == 0
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL)
+    if done.returncode == 0 and not settings.no_results:
+        describe(settings.results / f"micro-{name}.json", settings)
+    return done.returncode == 0
+
+
+def describe(file, settings):
+    """Puts the conditions in the place of what is this machine's alone: names and paths."""
+    report = json.loads(file.read_text())
+    for word in ("host_name", "executable"):
+        report["context"].pop(word, None)
+    report["context"]["conditions"] = settings_of.conditions(settings, {})
+    file.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def main(arguments):

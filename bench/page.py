@@ -108,21 +108,23 @@ def micro_section(name, report, folder):
 
 
 def family_parts(result, folder):
-    """Cost and, where it is counted, work per second; and the chart of the cost."""
+    """Cost and, where they are counted, work per second and how many times the blocking twin's
+    that is; and the chart of the cost."""
     parts = [f"### {result['title']}", f"CPU per unit of work, ns:\n\n{markdown(result)}"]
-    if any(row["work"] for row in result["rows"]):
-        work = {**result, "rows": [{"label": row["label"], "values": row["work"]}
-                                   for row in result["rows"]]}
-        parts.append(f"Work per second:\n\n{markdown(work)}")
+    for kind, said in (("work", "Work per second"), ("times", "Times the blocking twin's work")):
+        if any(row[kind] for row in result["rows"]):
+            shown = {**result, "rows": [{"label": row["label"], "values": row[kind]}
+                                        for row in result["rows"]]}
+            parts.append(f"{said}:\n\n{markdown(shown)}")
     (folder / f"{result['name']}.svg").write_text(chart(result))
     return [*parts, f"![{result['title']}]({result['name']}.svg)"]
 
 
 def micro_conditions(name, report):
-    context = report["context"]
-    date = context.get("date", "?")[:10]
-    return (f"`scripts/bench micro {name}`: {date}, {context.get('num_cpus', '?')} processors, "
-            f"Google Benchmark; medians over the repetitions.")
+    found = report["context"]["conditions"]
+    return (f"By `scripts/bench micro {name}`: {found['date']}, Linux {found['kernel']}, "
+            f"{found['processors']} processors ({found['cpu']}), {found['congestion_control']}; "
+            "medians over the repetitions.")
 
 
 def read(folder):

@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/cli")]
 
 import clients  # noqa: E402
 import families  # noqa: E402
+import micro  # noqa: E402
 import page  # noqa: E402
 import peers_udp  # noqa: E402
 import plot  # noqa: E402
@@ -174,6 +175,18 @@ class ResultsTest(unittest.TestCase):
             ["serve", "--rounds", "3"])
 
 
+class MicroTest(unittest.TestCase):
+    def test_names_and_paths_of_the_machine_are_left_out(self):
+        with tempfile.TemporaryDirectory() as name:
+            file = Path(name) / "micro-tcp.json"
+            file.write_text(json.dumps({"benchmarks": [], "context": {
+                "host_name": "h", "executable": "/x/bench-tcp", "num_cpus": 2}}))
+            settings = settings_of.parse(settings_of.parser("micro", "", 1, 1), [], False)
+            micro.describe(file, settings)
+            context = json.loads(file.read_text())["context"]
+        self.assertEqual(sorted(context), ["conditions", "num_cpus"])
+
+
 class PageTest(unittest.TestCase):
     CONDITIONS = {"kernel": "6", "cpu": "c", "processors": 2, "date": "2026-01-01", "rounds": 1,
                   "congestion_control": "cubic", "seconds": 1, "seed": 1,
@@ -181,9 +194,9 @@ class PageTest(unittest.TestCase):
 
     def test_page_has_results_and_microbenchmarks_with_charts(self):
         row = rounds.row("1 KiB", {"spate": [1], "spate again": [1], "nginx": [2]}, x=10)
-        micro = {"context": {"date": "2026-01-01T00:00:00"}, "benchmarks": [
-            {"name": name, "cpu_time": 1, "time_unit": "ns"}
-            for name in ("echo/spate/64", "echo/blocking/64", "turn")]}
+        report = {"context": {"conditions": self.CONDITIONS}, "benchmarks": [
+            {"name": name, "cpu_time": 1, "time_unit": "ns", "work/s": 3, "x_blocking": times}
+            for name, times in (("echo/spate/64", 7), ("echo/blocking/64", 1), ("turn", 1))]}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for kind in ("bars", "lines"):
@@ -191,10 +204,10 @@ class PageTest(unittest.TestCase):
                                         chart=kind, notes=["A note."])
                 result |= {"command": "scripts/bench peers", "conditions": self.CONDITIONS}
                 (folder / f"serve-{kind}.json").write_text(json.dumps(result))
-            (folder / "micro-tcp.json").write_text(json.dumps(micro))
+            (folder / "micro-tcp.json").write_text(json.dumps(report))
             text = page.write(folder).read_text()
             for part in ("## Serving, bars (us)", "](#serving-bars-us)", "- A note.",
-                         "### echo", "| turn | 1.00 |", "By `scripts/bench peers`: 1 rounds"):
+                         "### echo", "| turn | 1.00 |", "| 64 | 7.00 | 1.00 |", "By `scripts/bench peers`: 1 rounds"):
                 self.assertIn(part, text)
             self.assertEqual(sorted(path.name for path in folder.glob("*.svg")),
                              ["micro-echo.svg", "serve-bars.svg", "serve-lines.svg"])
