@@ -85,6 +85,7 @@ class HttpConnection : public Client {
     Task<int> skip_body(http::BodySkipper skipper, std::uint64_t length);
     Task<bool> send(Response& response, bool keep_alive, unsigned minor_version,
                     const Logged& logged);
+    [[nodiscard]] bool another_waits() const;
     Task<void> end(Next how);
     Task<bool> linger();
     void log(const Response& response, std::uint64_t body_bytes, const Logged& logged);
@@ -264,12 +265,18 @@ Task<HttpConnection::Next> HttpConnection::refuse(int status) {
     co_return Next::linger;
 }
 
+// A whole request more (pipelining), whose answer will push this one out with it. If that takes
+// long after all, the kernel waits for 0.2 s.
+bool HttpConnection::another_waits() const {
+    return input_.bytes().find("\r\n\r\n") != std::string_view::npos;
+}
+
 // False: the client did not get all of it, and can get nothing after it.
 Task<bool> HttpConnection::send(Response& response, bool keep_alive, unsigned minor_version,
                                 const Logged& logged) {
     response.end(keep_alive, minor_version);
     SendLimits limits;
-    limits.last = !keep_alive;
+    limits.more = !keep_alive || another_waits();
     limits.way = core_.options.send_way;
     limits.stall = core_.options.send_timeout;
     limits.stream_pacer = &pacer_;

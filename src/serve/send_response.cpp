@@ -39,7 +39,7 @@ Task<Result<void>> send_memory(TcpStream& stream, std::string_view head, std::st
         co_return co_await send_paced(stream, head, body, limits, body_bytes);
     const auto first = bytes_of(head);
     const auto second = bytes_of(body);
-    auto sent = co_await stream.send(first, second, limits.last);
+    auto sent = co_await stream.send(first, second, limits.more);
     if (sent) body_bytes += body.size();
     co_return sent;
 }

@@ -15,7 +15,7 @@ struct SendLimits {
     Duration stall = std::chrono::seconds(60);
     Pacer* stream_pacer = nullptr;
     Pacer* shared_pacer = nullptr;
-    bool last = false;  ///< The stream ends after it: its end can ride in the last segment.
+    bool more = false;  ///< The next answer or the stream's end follows at once: in one segment.
 };
 
 /// Sends head and body. `body_bytes` counts the body as it goes. Errors: the stream's, or ENODATA
