@@ -96,7 +96,8 @@ Task<Result<std::size_t>> pace(TcpStream& stream, std::size_t wanted, Pacer* str
 /// and again, so that the kernel need not count its pages each time (13 us a MiB).
 class KnownResident {
   public:
-    /// How long a look is believed. What leaves the cache sooner costs one blocking read.
+    /// How long a look is believed. Sooner if a send takes so long that a disk must have had a part
+    /// in it: what leaves the cache meanwhile may cost one turn that blocks.
     static constexpr Duration belief = std::chrono::seconds(1);
 
     [[nodiscard]] bool covers(std::uint64_t offset, std::uint64_t length, TimePoint now) const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,8 +40,8 @@ class TcpStream {
     class Discard;
     class Send;
 
-    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream. Multishot
-    /// underneath, but for the first. `auto got = co_await stream.receive();` gives Result<Lease>.
+    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
+    /// Multishot underneath. `auto got = co_await stream.receive();` gives Result<Lease>.
     [[nodiscard]] Receive receive();
 
     /// Bytes into the caller's memory: as many as came (at least 1), 0 at the end of the stream;
@@ -143,7 +144,6 @@ class TcpStream {
     BufferRing::Queue received_;
     bool end_of_stream_ = false;
     bool more_waits_ = false;
-    bool receives_on_ = false;  // the next receive is armed for good
     bool pausing_ = false;
     bool interrupted_ = false;
     bool memory_lent_ = false;  // to a zero-copy send
@@ -231,7 +231,8 @@ struct ListenOptions {
     bool reuse_port = false;  ///< One listener a core: the kernel spreads connections over them.
     bool v6_only = false;
     /// Accepts who has sent something, or nothing for a second (TCP_DEFER_ACCEPT): one wake-up for
-    /// connection and request together.
+    /// connection and request together. Not with BBR, which would take a client's silence for the
+    /// round-trip time, and begin at its pace.
     bool data_first = false;
 };
 
@@ -288,7 +289,7 @@ class TcpListener {
     std::uint64_t exhausted_ = 0;
     bool closing_ = false;
     bool paused_ = false;
-    bool paced_;  // what it accepts is, unless that comes from this machine
+    std::string pacing_;  // congestion control for what does not come from this machine
 };
 
 class [[nodiscard]] TcpListener::Accept {

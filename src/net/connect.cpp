@@ -42,7 +42,7 @@ struct Race {
 Result<Fd> open_socket(const Address& address, const Address* source = nullptr) {
     Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail(errno, "socket");
-    unpace_loopback(fd.get(), address);
+    if (address.is_loopback()) stop_pacing(fd.get());
     if (source == nullptr) return fd;
     if (::bind(fd.get(), source->data(), source->size()) < 0) return fail(errno, "bind");
     return fd;

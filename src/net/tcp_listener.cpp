@@ -54,13 +54,13 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
             return fail(errno, "SO_REUSEPORT");
         // Accepted sockets take it over. Small answers must not wait for acknowledgements.
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (address.is_loopback()) stop_pacing(fd.get());
         const int patience_s = 1;
-        if (options.data_first)
+        if (options.data_first && pacing_of(fd.get()).empty())
             ::setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &patience_s, sizeof patience_s);
         if (address.family() == AF_INET6)
             ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }
-    unpace_loopback(fd.get(), address);
     if (::bind(fd.get(), address.data(), address.size()) < 0) return fail(errno, "bind");
     if (::listen(fd.get(), options.backlog) < 0) return fail(errno, "listen");
     return fd;
@@ -71,7 +71,10 @@ TcpListener::TcpListener(Loop& loop, Fd socket)
       socket_(std::move(socket)),
       accept_op_(*this),
       backoff_(*this),
-      paced_(is_paced(fd())) {}
+      pacing_(pacing_of(fd())) {
+    // Accepted sockets inherit, and would keep the timer: better to begin without.
+    if (!pacing_.empty()) stop_pacing(fd());
+}
 
 TcpListener::~TcpListener() {
     assert(!socket_ && "co_await close() first");
@@ -126,8 +129,7 @@ Result<Fd> TcpListener::Accept::await_resume() {
     if (listener_.closing_) return fail(ECANCELED, "accept");
     const int fd = listener_.accepted_.back();
     listener_.accepted_.pop_back();
-    if (listener_.paced_)
-        if (const auto peer = Address::of_peer(fd)) unpace_loopback(fd, *peer);
+    if (!listener_.pacing_.empty()) pace_remote(fd, listener_.pacing_);
     return Fd(fd);
 }
 

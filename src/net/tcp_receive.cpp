@@ -29,10 +29,7 @@ void TcpStream::arm_receive() {
     sqe->fd = socket_.get();
     sqe->flags = IOSQE_BUFFER_SELECT;
     sqe->buf_group = loop_.receive_buffers().group();
-    // The first one brings itself alone: many a connection sends one request, and what is not armed
-    // need not be ended. It is hardly there yet, too.
-    sqe->ioprio =
-        std::exchange(receives_on_, true) ? IORING_RECV_MULTISHOT : IORING_RECVSEND_POLL_FIRST;
+    sqe->ioprio = IORING_RECV_MULTISHOT;
 }
 
 void TcpStream::pause_receive() {

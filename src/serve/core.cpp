@@ -13,11 +13,20 @@ namespace {
 // How soon a full service looks whether it has room again.
 constexpr auto full_pause = std::chrono::milliseconds(20);
 
+// Of what a client that is turned away has asked.
+constexpr std::size_t most_dropped = 64 * 1024;
+
 constexpr std::string_view too_many =
     "HTTP/1.1 503 Service Unavailable\r\nServer: spate\r\n"
     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 64\r\n"
     "Retry-After: 1\r\nConnection: close\r\n\r\n"
     "503 Service Unavailable: too many connections from your address\n";
+
+// Closing with the request unread would reset the connection, and the answer with it.
+void refuse(int socket) {
+    ::recv(socket, nullptr, most_dropped, MSG_DONTWAIT | MSG_TRUNC);
+    ::send(socket, too_many.data(), too_many.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 }  // namespace
 
@@ -113,8 +122,7 @@ void Core::welcome(Fd socket, Protocol protocol) {
                        : serve_name(*this, std::move(socket), std::move(host)));
     } else {
         ++totals.refused_connections;
-        if (protocol == Protocol::http)
-            ::send(socket.get(), too_many.data(), too_many.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (protocol == Protocol::http) refuse(socket.get());
     }
 }
 

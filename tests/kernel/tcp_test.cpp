@@ -65,7 +65,6 @@ Task<void> exchange(Loop& loop, Address address, std::string text, std::string& 
 }
 
 TEST_F(TcpTest, DoesNotPaceWhatComesFromThisMachine) {
-    open_loop({});
     auto socket = listen_on(*Address::parse("0.0.0.0:0"));
     ASSERT_TRUE(socket);
     if (!set_congestion_control(socket->get(), "bbr")) GTEST_SKIP() << "no BBR to be had here";
@@ -73,7 +72,6 @@ TEST_F(TcpTest, DoesNotPaceWhatComesFromThisMachine) {
     address.set_port(Address::of_local(socket->get())->port());
     auto body = [&]() -> Task<void> {
         TcpListener listener(loop(), std::move(*socket));
-        EXPECT_EQ(congestion_control(listener.fd()), "bbr");
         auto client = co_await connect(loop(), address, 5s);
         auto accepted = co_await listener.accept();
         EXPECT_TRUE(client && accepted);

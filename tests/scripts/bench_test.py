@@ -207,7 +207,8 @@ class PageTest(unittest.TestCase):
             (folder / "micro-tcp.json").write_text(json.dumps(report))
             text = page.write(folder).read_text()
             for part in ("## Serving, bars (us)", "](#serving-bars-us)", "- A note.",
-                         "### echo", "| turn | 1.00 |", "| 64 | 7.00 | 1.00 |", "By `scripts/bench peers`: 1 rounds"):
+                         "### echo", "| turn | 1.00 |", "| 64 | 7.00 | 1.00 |",
+                         "By `scripts/bench peers`: 1 rounds"):
                 self.assertIn(part, text)
             self.assertEqual(sorted(path.name for path in folder.glob("*.svg")),
                              ["micro-echo.svg", "serve-bars.svg", "serve-lines.svg"])
