@@ -27,11 +27,12 @@ class DateStamp {
     http::DateBuffer text_{};
 };
 
-/// Filled in by whoever decides, sent by the connection. Short heads need no heap.
+/// Filled in by whoever decides, sent by the connection. Short heads need no heap, nor do small
+/// bodies behind them.
 struct Response {
     int status = 200;
     bool head_only = false;  ///< HEAD: the head says what a GET would give.
-    fmt::basic_memory_buffer<char, 768> head;
+    fmt::basic_memory_buffer<char, 2048> head;
 
     // The body is at most one of these.
     std::shared_ptr<const Variants> variants;  ///< Keeps `file` alive.

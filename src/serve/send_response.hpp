@@ -20,7 +20,7 @@ struct SendLimits {
 
 /// Sends head and body. `body_bytes` counts the body as it goes. Errors: the stream's, or ENODATA
 /// when the file has become shorter; either way the connection is of no more use.
-Task<Result<void>> send_response(TcpStream& stream, const Response& response,
-                                 const SendLimits& limits, std::uint64_t& body_bytes);
+Task<Result<void>> send_response(TcpStream& stream, Response& response, const SendLimits& limits,
+                                 std::uint64_t& body_bytes);
 
 }  // namespace spate::serve
