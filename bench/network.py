@@ -1,6 +1,8 @@
-"""Two network namespaces with a wire between them, shaped to a rate. Needs root."""
+"""Networks of our own: two namespaces with a wire between them, shaped to a rate; and one for a
+whole command, with a congestion control of its choice. Whether they can be made is tried."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,19 +13,54 @@ from programs import RunFailed
 PAYLOAD_SHARE = 1448 / 1514
 
 
+CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
+PREFIX = "spate-bench"
+NAMESPACES = Path("/run/netns")
+
+
 def ip(*words):
     tool(["ip", *words])
 
 
 def tool(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError) as failure:
+        raise RunFailed(f"{command[0]}: {failure}") from failure
     if done.returncode != 0:
-        raise RunFailed(f"{' '.join(command)}: {done.stderr.strip()}")
+        words = (word for word in command if " " not in word)  # Without scripts.
+        raise RunFailed(f"{' '.join(words)}: {done.stderr.strip()}")
 
 
 def congestion_control():
-    """The machine's; a new namespace may begin with another."""
-    return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    """This network's; a new namespace may begin with another."""
+    return Path(CONGESTION_CONTROL).read_text().strip()
+
+
+def set_up(congestion):
+    """The words of a command for what comes after them, within a network: makes its loopback and
+    its congestion control before."""
+    script = f'ip link set lo up && echo "$1" > {CONGESTION_CONTROL} && shift && exec "$@"'
+    return ["sh", "-c", script, "sh", congestion]
+
+
+def make_namespace(name):
+    """With the congestion control of the network that we are in."""
+    ip("netns", "add", name)
+    ip("netns", "exec", name, *set_up(congestion_control()), "true")
+
+
+def delete_namespace(name):
+    """Devices go with it."""
+    subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=20)
+
+
+def delete_left_overs():
+    """Namespaces of runs that were killed."""
+    for path in NAMESPACES.glob(f"{PREFIX}-*"):
+        match = re.fullmatch(rf"{PREFIX}-(\d+)-\w+", path.name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            delete_namespace(path.name)
 
 
 class Wire:
@@ -31,17 +68,14 @@ class Wire:
     that cuts and joins them (TSO, GRO): what is measured is the programs, not the cutting."""
 
     def __init__(self):
-        self.server, self.client = (f"spate-bench-{os.getpid()}-{end}" for end in "sc")
+        self.server, self.client = (f"{PREFIX}-{os.getpid()}-{end}" for end in "sc")
         self.device = "wire0"
         self.address = "10.199.0.1"
 
     def __enter__(self):
         try:
             for namespace in (self.server, self.client):
-                ip("netns", "add", namespace)
-                ip("-n", namespace, "link", "set", "lo", "up")
-                ip("netns", "exec", namespace, "sysctl", "-qw",
-                   f"net.ipv4.tcp_congestion_control={congestion_control()}")
+                make_namespace(namespace)
             ip("link", "add", self.device, "mtu", "1500", "netns", self.server, "type", "veth",
                "peer", "name", self.device, "mtu", "1500", "netns", self.client)
             for namespace, last in ((self.server, 1), (self.client, 2)):
@@ -53,9 +87,8 @@ class Wire:
         return self
 
     def __exit__(self, *_):
-        """The devices go with their namespaces."""
         for namespace in (self.server, self.client):
-            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, timeout=20)
+            delete_namespace(namespace)
 
     def shape(self, bits_per_s):
         """What the server sends, by a token bucket of 1 ms and at least 256 KiB."""
@@ -64,5 +97,24 @@ class Wire:
               "rate", str(int(bits_per_s)), "burst", str(burst), "latency", "20ms"])
 
 
-def may_make():
-    return os.geteuid() == 0
+def why_no_wire():
+    """None if one can be made and shaped; else what stands against it."""
+    try:
+        with Wire() as wire:
+            wire.shape(1e9)
+    except (RunFailed, OSError) as failure:
+        return str(failure)
+    return None
+
+
+def within(congestion):
+    """The words of a command for what comes after them, in a network of its own."""
+    return ["unshare", "-n", *set_up(congestion)]
+
+
+def why_not_within(congestion):
+    try:
+        tool([*within(congestion), "true"])
+    except RunFailed as failure:
+        return str(failure)
+    return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import families
 import plot
-from results import SCHEMA, markdown, number, table
+from results import SCHEMA, markdown, number, table, under
 
 ROOT = Path(__file__).resolve().parents[1]
 # In this order; what is named otherwise comes after.
@@ -40,9 +40,11 @@ def heading(result):
 
 
 def place(result):
-    """In the order of the page, then by name."""
-    first = result["name"].split("-")[0]
-    return ORDER.index(first) if first in ORDER else len(ORDER), result["name"]
+    """In the order of the page, then by name; with another congestion control after its like."""
+    congestion = result.get("congestion") or ""
+    name = result["name"].removesuffix(f"-{congestion}")
+    first = name.split("-")[0]
+    return ORDER.index(first) if first in ORDER else len(ORDER), name, congestion
 
 
 def chart(result):
@@ -96,14 +98,15 @@ def micro_section(name, report, folder):
     """All families of one Google Benchmark program."""
     found = families.families(report)
     plain = families.plain_families(found)
-    parts = [f"## Microbenchmarks: {name}", micro_conditions(name, report)]
+    parts = [f"## {micro_title(name, report)}", micro_conditions(name, report)]
     if plain:
         lines = [["/".join([family, *arguments]), number(
             families.medians(ways, families.cost_ns)[""])]
             for family in plain for arguments, ways in found[family].items()]
         parts.append(table(["", "ns of CPU"], lines))
     for family in (each for each in found if each not in plain):
-        parts += family_parts(families.family_result(family, found[family]), folder)
+        result = families.family_result(family, found[family])
+        parts += family_parts(under(result, report["context"].get("congestion")), folder)
     return "\n\n".join(parts)
 
 
@@ -120,9 +123,21 @@ def family_parts(result, folder):
     return [*parts, f"![{result['title']}]({result['name']}.svg)"]
 
 
+def micro_name(name, report):
+    """(the program's, the congestion control that was asked for)."""
+    congestion = report["context"].get("congestion") or ""
+    return name.removesuffix(f"-{congestion}"), congestion
+
+
+def micro_title(name, report):
+    return f"Microbenchmarks: {', '.join(filter(None, micro_name(name, report)))}"
+
+
 def micro_conditions(name, report):
     found = report["context"]["conditions"]
-    return (f"By `scripts/bench micro {name}`: {found['date']}, Linux {found['kernel']}, "
+    program, congestion = micro_name(name, report)
+    command = f"scripts/bench micro {program}{' --congestion ' * bool(congestion)}{congestion}"
+    return (f"By `{command}`: {found['date']}, Linux {found['kernel']}, "
             f"{found['processors']} processors ({found['cpu']}), {found['congestion_control']}; "
             "medians over the repetitions.")
 
@@ -130,7 +145,7 @@ def micro_conditions(name, report):
 def read(folder):
     """(results, {name: Google Benchmark's report}) of a folder; complains of what is neither."""
     results, micro = [], {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.json"), key=lambda path: path.stem):
         try:
             found = json.loads(path.read_text())
         except ValueError as error:
@@ -147,7 +162,7 @@ def read(folder):
 def write(folder):
     results, micro = read(folder)
     titles = [heading(each) for each in results]
-    titles += [f"Microbenchmarks: {name}" for name in micro]
+    titles += [micro_title(name, report) for name, report in micro.items()]
     contents = "\n".join(f"- [{title}](#{anchor(title)})" for title in titles)
     parts = sections(results, folder)
     parts += [micro_section(name, report, folder) for name, report in micro.items()]

@@ -3,8 +3,9 @@
     scripts/bench peers [serve|get|load|relay|udp]... [--rounds N] [--seconds S] [--mib N]
 
 All by default; programs that are not installed are skipped (scripts/setup --peers installs them).
-A processor a side, everything on loopback. How figures come about: bench/rounds.py; what is
-measured: bench/peers_NAME.py. Each table goes to bench/results/ as JSON, too.
+Everything on loopback; a processor a side, but for relay, which pins nothing. How figures come
+about: bench/rounds.py; what is measured: bench/peers_NAME.py. Each table goes to bench/results/ as
+JSON, too.
 """
 
 import parts

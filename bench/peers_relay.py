@@ -1,4 +1,5 @@
-"""`spate tcp` beside socat and ncat: a file moved over loopback, CPU of both ends and time."""
+"""`spate tcp` beside socat and ncat: a file moved over loopback, CPU of both ends and time. Where
+its processes run is left to the kernel: with pipes there are four of them."""
 
 import os
 import subprocess
@@ -31,18 +32,21 @@ def await_listener(port, process):
         time.sleep(0.001)
 
 
-def end(processes):
-    """Waits for them, and ends by force what does not end by itself."""
+def await_end(processes):
+    """Their exit codes."""
     give_up = time.monotonic() + 120
     try:
         return [each.wait(max(0.1, give_up - time.monotonic())) for each in processes]
     except subprocess.TimeoutExpired as late:
         raise RunFailed(f"{late.cmd[0]} does not end") from late
-    finally:
-        for each in processes:
-            if each.poll() is None:
-                each.kill()
-                each.wait()
+
+
+def kill(processes):
+    """Those that run yet."""
+    for each in processes:
+        if each.poll() is None:
+            each.kill()
+            each.wait()
 
 
 def move(name, kind, settings, file, out):
@@ -68,8 +72,9 @@ def move(name, kind, settings, file, out):
             processes.append(subprocess.Popen(connect, stdin=feed.stdout if feed else source))
             if feed:
                 feed.stdout.close()
+            codes = await_end(processes)
         finally:
-            codes = end(processes)
+            kill(processes)
         wall = time.monotonic() - start
     if any(codes):
         raise RunFailed(f"{name} failed: {codes}")
@@ -92,7 +97,8 @@ def compare(settings):
                 name, kind, settings, file, out))
             for rows, metric in ((cpu, "cpu"), (wall, "wall")):
                 rows.append(row(f"{mib} MiB, {kind} to {kind}", figures[metric]))
-    notes = ["Pipes are fed and emptied by cat, which is in every program's figure."]
+    notes = ["Pipes are fed and emptied by cat, which is in every program's figure. No process is "
+             "pinned to a processor."]
     notes += [f"{name}: `{' '.join(listen)}` and `{' '.join(connect)}`"
               .replace("{spate}", "spate").replace("{port}", "PORT")
               for name, (listen, connect) in MOVERS.items() if name in names and name != CONTROL]

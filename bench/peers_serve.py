@@ -89,7 +89,7 @@ def rows_of(settings, site, names, kinds):
     rows, floors = [], []
     with servers.started(names, site) as running:
         for kind in kinds:
-            here = [name for name in names if name != "python" or kind.python]
+            here = [name for name in running if name != "python" or kind.python]
             floor = (servers.RESPONDER.exists() and kind.file in FLOOR_SIZES
                      and not kind.options and not kind.own_client)
 
@@ -123,6 +123,9 @@ def compare(settings):
     made = [result("serve", "Serving files: server CPU per request", "us", rows, notes=[
         "64 connections kept alive, 4 for 64 MiB; pinned: servers to one processor, the client to "
         f"the other (CPU {CLIENT_CPU}). Asked by {' and '.join(sorted(asked_by))}.",
+        "Where sockets begin with BBR, spate takes CUBIC or Reno for those of this machine with "
+        "itself; the others keep BBR. spate and h2o let a client in with its first bytes "
+        "(TCP_DEFER_ACCEPT), the others at once.",
         "Python's http.server (its row only) is asked by 4 connections for half the time, and "
         "is not among the peers that the ratio takes the best of."])]
     if floors:

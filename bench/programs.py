@@ -1,5 +1,7 @@
 """Starting programs on a processor of their own, stopping them, and what they used meanwhile."""
 
+import contextlib
+import errno
 import re
 import resource
 import shutil
@@ -12,6 +14,9 @@ from pathlib import Path
 
 SERVER_CPU, CLIENT_CPU, BOTH_CPUS = "0", "1", "0,1"
 LONGEST_RUN_S = 300
+
+# What reading of a process or thread that has just ended comes to.
+GONE = (FileNotFoundError, ProcessLookupError)
 
 
 class RunFailed(Exception):
@@ -33,8 +38,44 @@ def is_listening(port, pid="self"):
     """By the kernel's table, as the process sees it: connecting would use up a listener that takes
     one client, and could not reach into another network."""
     pattern = re.compile(rf":{port:04X} 0+:0000 0A")
-    return any(pattern.search(Path(f"/proc/{pid}/net/{table}").read_text())
-               for table in ("tcp", "tcp6"))
+    return any(pattern.search(text_of(f"/proc/{pid}/net/{table}")) for table in ("tcp", "tcp6"))
+
+
+def text_of(path):
+    """Of a file in /proc; '' where there is none, or no longer."""
+    try:
+        return Path(path).read_text()
+    except GONE:
+        return ""
+
+
+def descendants(pid):
+    """It and its children, of those that live while they are listed."""
+    found, todo = [], [pid]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        with contextlib.suppress(*GONE):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                todo += [int(child) for child in text_of(task / "children").split()]
+    return found
+
+
+def cpu_ns_of(pid):
+    """By the process's CPU clock, whose number is what clock_getcpuclockid(3) makes of its pid; 0
+    for one that is gone."""
+    try:
+        return time.clock_gettime_ns((~pid << 3) | 2)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ESRCH):
+            return 0
+        raise
+
+
+def private_bytes(status):
+    """Of the text of /proc/PID/status; 0 of a zombie, which has no memory."""
+    found = re.search(r"RssAnon:\s+(\d+)", status)
+    return 1024 * int(found[1]) if found else 0
 
 
 class Program:
@@ -70,35 +111,32 @@ class Program:
         return self.log.read()[-500:].decode(errors="replace").strip()
 
     def pids(self):
-        found, todo = [], [self.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                todo += [int(child) for child in (task / "children").read_text().split()]
-        return found
+        """Of the process and of its children that live."""
+        if self.process.poll() is not None:
+            raise RunFailed(f"{self.command[0]} ended before its time: {self.said()}")
+        return descendants(self.pid)
 
     def cpu_ns(self):
         """CPU time of the process and of its children that live, to the nanosecond: the sum of
-        /proc/PID/task/*/schedstat and of threads that have ended. The number of a process's CPU
-        clock is what clock_getcpuclockid(3) makes of its pid."""
-        return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in self.pids())
+        /proc/PID/task/*/schedstat and of threads that have ended."""
+        return sum(map(cpu_ns_of, self.pids()))
 
     def private_memory(self):
         """Bytes of memory that no file is behind (RssAnon), over all its processes."""
-        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in self.pids())
-        return 1024 * sum(int(re.search(r"RssAnon:\s+(\d+)", text)[1]) for text in statuses)
+        return sum(private_bytes(text_of(f"/proc/{pid}/status")) for pid in self.pids())
 
     def stop(self):
         """Children go with the program; one that does not is ended by force."""
-        if self.process.poll() is None:
-            self.process.terminate()
         try:
+            if self.process.poll() is None:
+                self.process.terminate()
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            for pid in reversed(self.pids()):
+            for pid in reversed(descendants(self.pid)):
                 subprocess.run(["kill", "-KILL", str(pid)], check=False)
             self.process.wait()
+        finally:
+            self.log.close()
 
 
 @dataclass

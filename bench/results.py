@@ -3,10 +3,12 @@
     {"schema": "spate.bench/1", "name", "title", "command", "conditions", "unit", "better", "chart",
      "programs": [columns], "rows": [{"label", "values": {program: median},
      "runs": {program: [a figure for each round]}, "ratio": {"median", "low", "high", "peer"},
-     "control": {"median", "low", "high"}, "x": place on a chart's axis}], "notes": [sentences]}
+     "control": {"median", "low", "high"}, "x": place on a chart's axis}], "notes": [sentences],
+     "congestion"}
 
 `better` says whether "lower" or "higher" figures are. `chart` is "bars", "lines" (where rows have
-an x) or None. Keys are only ever added.
+an x) or None. `congestion` is there where --congestion was given: name and title end in it. Keys
+are only ever added.
 """
 
 import json
@@ -24,10 +26,19 @@ def result(name, title, unit, rows, better="lower", chart="bars", notes=(), axis
             "notes": list(notes)}
 
 
+def under(result, congestion):
+    """Set apart from the same with the machine's own congestion control."""
+    if not congestion:
+        return result
+    return {**result, "name": f"{result['name']}-{congestion}",
+            "title": f"{result['title']}, {congestion}", "congestion": congestion}
+
+
 def publish(results, settings, conditions):
     """Prints the tables, and writes the files unless that was declined."""
     for each in results:
-        each |= {"command": settings.command, "conditions": conditions}
+        each = {**under(each, settings.congestion), "command": settings.command,
+                "conditions": conditions}
         print(f"\n{each['title']}{', ' + each['unit'] if each['unit'] else ''}\n")
         print(markdown(each), flush=True)
         if not settings.no_results:

@@ -7,8 +7,10 @@ spans 1 shows no difference. The control is the ratio of spate to itself, run as
 what it differs from 1 is noise.
 """
 
+import json
 import math
 import statistics
+import subprocess
 import sys
 
 from programs import RunFailed
@@ -16,13 +18,26 @@ from programs import RunFailed
 OURS, CONTROL = "spate", "spate again"
 
 
+def measured(run, name):
+    """What the system refuses, what ends too late and what is no report is a failed run, too."""
+    try:
+        return run(name)
+    except (OSError, subprocess.SubprocessError, json.JSONDecodeError) as failure:
+        raise RunFailed(f"{type(failure).__name__}: {failure}") from failure
+
+
 def attempt(run, name):
     """A run that fails is made once more: one hiccup shall not cost hours."""
     try:
-        return run(name)
+        return measured(run, name)
     except RunFailed as failure:
         print(f"{name} once more: {failure}", file=sys.stderr)
-        return run(name)
+        return measured(run, name)
+
+
+def is_ours(name):
+    """spate, its control, and spate with other options."""
+    return name.startswith(OURS)
 
 
 def interleave(names, settings, run):
@@ -35,7 +50,7 @@ def interleave(names, settings, run):
             try:
                 found = attempt(run, name)
             except RunFailed as failure:
-                if name in (OURS, CONTROL) or settings.smoke:
+                if is_ours(name):
                     raise
                 print(f"{name} is left out: {failure}", file=sys.stderr)
                 left.remove(name)

@@ -44,19 +44,26 @@ class MemoryWatch:
 
     def __init__(self, program):
         self.program, self.most, self.ended = program, 0, threading.Event()
-        self.thread = threading.Thread(target=self.look)
+        self.thread, self.failure = threading.Thread(target=self.look), None
 
     def look(self):
-        while not self.ended.wait(0.02):
-            self.most = max(self.most, self.program.private_memory())
+        try:
+            while not self.ended.wait(0.02):
+                self.most = max(self.most, self.program.private_memory())
+        except Exception as failure:  # Whoever entered shall have it, not this thread.
+            self.failure = failure
 
     def __enter__(self):
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, raised, *_):
         self.ended.set()
         self.thread.join()
+        if raised:
+            return
+        if self.failure:
+            raise self.failure
         self.most = max(self.most, self.program.private_memory())
 
 
@@ -127,7 +134,7 @@ def files(settings):
                         server=server.program)
                     return {"cpu": load.server_cpu_ns / load.requests / 1000}
 
-                rows.append(row(f"{count:,}", interleave(names, settings, one)["cpu"], x=count))
+                rows.append(row(f"{count:,}", interleave(running, settings, one)["cpu"], x=count))
     return [result("scale-files", "Files: server CPU per request of 1 KiB, over all of them", "us",
                    rows, chart="bars", axis="files", notes=[
                        "64 connections; which file comes by chance. nginx keeps 1,000 files open "
@@ -151,7 +158,7 @@ def cores(settings):
                     return {"cpu": load.server_cpu_ns / load.requests / 1000,
                             "rate": load.requests / load.wall_s}
 
-                figures = interleave(names, settings, one)
+                figures = interleave(running, settings, one)
         cpu.append(row(f"{workers}", figures["cpu"], x=workers))
         rate.append(row(f"{workers}", figures["rate"], "higher", x=workers))
     notes = ["1 KiB, 64 connections. The client shares the processors: on a machine of two, a "
@@ -173,9 +180,9 @@ def large(settings):
             file.truncate(size)
         ranges = mix(where.scratch / "ranges", spread)
         with servers.started(names, where) as running:
-            rows.append(row("ranges of 1 MiB", interleave(names, settings, lambda name: per_gb(
+            rows.append(row("ranges of 1 MiB", interleave(running, settings, lambda name: per_gb(
                 running[name], settings, 1 << 20, settings.seconds, "--mix", ranges))["cpu"]))
-            rows.append(row("the whole, once", interleave(names, settings, lambda name: per_gb(
+            rows.append(row("the whole, once", interleave(running, settings, lambda name: per_gb(
                 running[name], settings, size, None, "-n", 1, "--timeout", "250",
                 path="large"))["cpu"]))
     return [result("scale-large", f"A file of {size / GB:g} GB: server CPU", "s/GB", rows, notes=[

@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import SERVER_CPU, Program, free_port, installed
-from rounds import CONTROL, OURS
+from programs import SERVER_CPU, Program, RunFailed, free_port, installed
+from rounds import CONTROL, OURS, is_ours
 from settings import ROOT
 
 RESPONDER = ROOT / "build-bench/bench/bench-responder"
@@ -137,10 +137,16 @@ def present(names):
 
 @contextlib.contextmanager
 def started(names, site):
-    """{name: Server}; all are stopped in the end."""
+    """{name: Server} of those that start: one of spate's must. All are stopped in the end."""
     with contextlib.ExitStack() as stack:
         servers = {}
         for name in names:
-            servers[name] = start(name, site)
+            try:
+                servers[name] = start(name, site)
+            except (RunFailed, OSError) as failure:
+                if is_ours(name):
+                    raise
+                print(f"{name} is left out: {failure}", file=sys.stderr)
+                continue
             stack.callback(servers[name].program.stop)
         yield servers

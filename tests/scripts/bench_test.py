@@ -1,25 +1,37 @@
 """What benchmarks make of figures: medians and intervals, tables, charts, the page."""
 
+import contextlib
+import io
 import json
+import os
 import random
+import signal
+import subprocess
 import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/cli")]
 
+import bench  # noqa: E402
 import clients  # noqa: E402
+import cold  # noqa: E402
 import families  # noqa: E402
 import micro  # noqa: E402
+import network  # noqa: E402
 import page  # noqa: E402
 import peers_udp  # noqa: E402
 import plot  # noqa: E402
+import programs  # noqa: E402
 import results  # noqa: E402
 import rounds  # noqa: E402
+import scale  # noqa: E402
+import servers  # noqa: E402
 import settings as settings_of  # noqa: E402
 import tap  # noqa: E402
 from programs import RunFailed  # noqa: E402
@@ -27,6 +39,17 @@ from programs import RunFailed  # noqa: E402
 
 def settings(count, smoke=False):
     return types.SimpleNamespace(rounds=count, chance=random.Random(1), smoke=smoke)
+
+
+def parsed(*arguments):
+    return settings_of.parse(settings_of.parser("micro", "", 1, 1), arguments, False)
+
+
+@contextlib.contextmanager
+def heard():
+    """What is said on standard error."""
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        yield said
 
 
 class RoundsTest(unittest.TestCase):
@@ -53,13 +76,37 @@ class RoundsTest(unittest.TestCase):
             return {"m": 1}
 
         broken = "nginx"
-        self.assertEqual(rounds.interleave(["spate", "nginx"], settings(3), run),
-                         {"m": {"spate": [1, 1, 1]}})
-        with self.assertRaises(RunFailed):
-            rounds.interleave(["spate", "nginx"], settings(1, smoke=True), run)
-        broken = "spate"
-        with self.assertRaises(RunFailed):
-            rounds.interleave(["spate", "nginx"], settings(3), run)
+        for smoke in (False, True):
+            with self.subTest(smoke=smoke), heard() as said:
+                self.assertEqual(rounds.interleave(["spate", "nginx"], settings(3, smoke), run),
+                                 {"m": {"spate": [1, 1, 1]}})
+                self.assertIn("nginx is left out: no", said.getvalue())
+        for broken in ("spate", "spate again", "spate -x4"):
+            with self.subTest(broken=broken), heard(), self.assertRaises(RunFailed):
+                rounds.interleave([broken, "nginx"], settings(3), run)
+
+    def test_what_the_system_refuses_is_a_failed_run(self):
+        for failure in (PermissionError(1, "no"), subprocess.TimeoutExpired("x", 1),
+                        json.JSONDecodeError("no", "", 0)):
+            def run(name, failure=failure):
+                raise failure
+
+            with self.subTest(failure=failure), self.assertRaises(RunFailed):
+                rounds.measured(run, "nginx")
+
+    def test_peer_that_does_not_start_is_left_out(self):
+        def start(name, site):
+            if name == broken:
+                raise RunFailed("no")
+            return unittest.mock.Mock()
+
+        with unittest.mock.patch.object(servers, "start", start), heard():
+            broken = "nginx"
+            with servers.started(["spate", "nginx"], None) as running:
+                self.assertEqual(list(running), ["spate"])
+            broken = "spate"
+            with self.assertRaises(RunFailed), servers.started(["spate"], None):
+                pass
 
     def test_row_compares_with_the_best_of_the_rivals(self):
         runs = {"spate": [2, 2], "spate again": [4, 4], "a": [8, 8], "b": [5, 5], "floor": [1, 1]}
@@ -69,6 +116,132 @@ class RoundsTest(unittest.TestCase):
         self.assertNotIn("spate again", row["values"])
         self.assertEqual(rounds.row("1k", runs, "higher", ("a", "b"))["ratio"]["peer"], "a")
         self.assertIsNone(rounds.row("1k", {"spate": [1]})["ratio"])
+
+
+class ProgramsTest(unittest.TestCase):
+    def test_what_is_gone_or_dead_counts_nothing(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        self.assertEqual(programs.descendants(ended.pid), [ended.pid])
+        self.assertEqual(programs.cpu_ns_of(ended.pid), 0)
+        self.assertEqual(programs.text_of(f"/proc/{ended.pid}/status"), "")
+        self.assertFalse(programs.is_listening(1, ended.pid))
+        self.assertEqual(programs.private_bytes("State:\tZ (zombie)\n"), 0)
+        self.assertEqual(programs.private_bytes("RssAnon:\t     3 kB\n"), 3072)
+
+    def test_program_that_ended_is_no_measurement(self):
+        with programs.Program(["true"], "0") as program:
+            program.process.wait()
+            with self.assertRaises(RunFailed):
+                program.cpu_ns()
+        self.assertTrue(program.log.closed)
+
+    def test_memory_watch_says_what_its_thread_met(self):
+        program = unittest.mock.Mock()
+        looked = scale.threading.Event()
+
+        def refuse():
+            looked.set()
+            raise PermissionError(1, "no")
+
+        program.private_memory = refuse
+        with self.assertRaises(PermissionError), scale.MemoryWatch(program):
+            looked.wait(10)
+
+    def test_disk_figure_is_over_its_own_span(self):
+        self.assertEqual(cold.disk_figure(1_000_000, 9_000_000, 4), {"disk": 2})
+        self.assertEqual(cold.disk_figure(None, 9_000_000, 4), {})
+        program = unittest.mock.Mock(**{"pids.return_value": [os.getpid()]})
+        self.assertIsInstance(cold.disk_bytes(program), int)
+        with unittest.mock.patch.object(cold, "text_of", side_effect=PermissionError):
+            self.assertIsNone(cold.disk_bytes(program))
+
+
+class NetworkTest(unittest.TestCase):
+    def test_what_cannot_be_made_is_said(self):
+        def refuse(command):
+            raise RunFailed("Operation not permitted")
+
+        with unittest.mock.patch.object(network, "tool", refuse), \
+                unittest.mock.patch.object(network, "delete_namespace"):
+            self.assertIn("not permitted", network.why_no_wire())
+            self.assertIn("not permitted", network.why_not_within("cubic"))
+
+    def test_only_namespaces_of_the_dead_are_deleted(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (f"{ended.pid}-s", f"{os.getpid()}-s", "x-s"):
+                Path(folder, f"spate-bench-{name}").touch()
+            with unittest.mock.patch.object(network, "NAMESPACES", Path(folder)), \
+                    unittest.mock.patch.object(network, "delete_namespace") as delete:
+                network.delete_left_overs()
+        delete.assert_called_once_with(f"spate-bench-{ended.pid}-s")
+
+
+class BenchTest(unittest.TestCase):
+    def run_main(self, *arguments):
+        """What run_all was called with, the exit status, and what was said."""
+        with unittest.mock.patch.object(bench, "run_all", return_value=0) as run_all, \
+                unittest.mock.patch.object(bench.network, "delete_left_overs"), \
+                unittest.mock.patch.object(bench.signal, "signal"), heard() as said:
+            status = bench.main(list(arguments))
+        return run_all.call_args, status, said.getvalue()
+
+    def test_misspelt_part_is_an_error(self):
+        for arguments in (["serv"], ["serv", "--smoke"], ["--smoke", "serv"]):
+            with self.subTest(arguments=arguments):
+                called, status, said = self.run_main(*arguments)
+                self.assertEqual((called, status), (None, 2))
+                self.assertIn("no part serv", said)
+
+    def test_page_of_all_is_where_the_results_are(self):
+        for arguments in (["--results=/x"], ["--results", "/x"], ["--smoke", "--results=/x"],
+                          ["--rounds", "3", "--mib", "4", "--benchmark_filter=a",
+                           "--results=/x"]):
+            with self.subTest(arguments=arguments):
+                called, status, _ = self.run_main(*arguments)
+                self.assertEqual(called.args, (arguments, Path("/x"), True))
+        self.assertEqual(self.run_main()[0].args, ([], None, True))
+        options, folder, _ = self.run_main("--smoke")[0].args
+        self.assertEqual(options, ["--results", folder, "--smoke"])
+
+    def test_congestion_control_that_cannot_be_had_skips(self):
+        with unittest.mock.patch.object(network, "tool", side_effect=RunFailed("not permitted")):
+            called, status, said = self.run_main("--congestion", "cubic")
+        self.assertEqual((called, status), (None, 0))
+        self.assertIn("skipped: not permitted", said)
+
+    def test_termination_unwinds_and_ends_all(self):
+        def part(options):
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+
+        before = signal.signal(signal.SIGTERM, bench.unwind)
+        try:
+            with unittest.mock.patch.dict(bench.PARTS, {"micro": part}), \
+                    self.assertRaises(SystemExit) as end:
+                bench.run_all([])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        self.assertEqual(end.exception.code, 143)
+
+
+class SettingsTest(unittest.TestCase):
+    def test_smoke_writes_only_where_it_is_told_to(self):
+        for arguments, silent in (([], False), (["--smoke"], True),
+                                  (["--smoke", "--results=/x"], False)):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(parsed(*arguments).no_results, silent)
+        self.assertEqual(parsed().results, ROOT / "bench/results")
+
+    def test_congestion_control_is_the_networks_own(self):
+        here = network.congestion_control()
+        self.assertEqual(parsed("--congestion", here).congestion, here)
+        with heard(), self.assertRaises(SystemExit):
+            parsed("--congestion", "another")
+        with heard(), self.assertRaises(SystemExit):
+            parsed("--congestion", "../x")
 
 
 class ClientsTest(unittest.TestCase):
@@ -176,15 +349,60 @@ class ResultsTest(unittest.TestCase):
 
 
 class MicroTest(unittest.TestCase):
-    def test_names_and_paths_of_the_machine_are_left_out(self):
+    def write(self, *arguments):
+        """(file's name, its content) of a report."""
+        report = {"benchmarks": [], "context": {
+            "host_name": "h", "executable": "/x/bench-tcp", "num_cpus": 2}}
         with tempfile.TemporaryDirectory() as name:
-            file = Path(name) / "micro-tcp.json"
-            file.write_text(json.dumps({"benchmarks": [], "context": {
-                "host_name": "h", "executable": "/x/bench-tcp", "num_cpus": 2}}))
-            settings = settings_of.parse(settings_of.parser("micro", "", 1, 1), [], False)
-            micro.describe(file, settings)
-            context = json.loads(file.read_text())["context"]
-        self.assertEqual(sorted(context), ["conditions", "num_cpus"])
+            micro.write("tcp", report, parsed("--results", name, *arguments))
+            file, = Path(name).iterdir()
+            return file.name, json.loads(file.read_text())
+
+    def test_names_and_paths_of_the_machine_are_left_out(self):
+        file, report = self.write("--seconds=3")
+        self.assertEqual(file, "micro-tcp.json")
+        self.assertEqual(sorted(report["context"]), ["conditions", "num_cpus"])
+        self.assertEqual(report["context"]["conditions"]["seconds"], 3)
+        self.assertNotIn("seed", report["context"]["conditions"])
+
+    def test_congestion_control_that_was_asked_for_is_in_the_name(self):
+        here = network.congestion_control()
+        file, report = self.write("--congestion", here)
+        self.assertEqual(file, f"micro-tcp-{here}.json")
+        self.assertEqual(report["context"]["congestion"], here)
+
+    def test_benchmark_that_was_given_up_fails_but_for_losses_in_smoke_runs(self):
+        def report(*names):
+            return {"benchmarks": [{"name": "turn"}, *(
+                {"name": name, "error_occurred": True, "error_message": "3 of 9 were lost"}
+                for name in names)]}
+
+        lost, broken = "paced/64/10/iterations:1/manual_time", "turn/spate"
+        for names, smoke, well in (((), False, True), ((lost,), False, False),
+                                   ((lost,), True, True), ((lost, broken), True, False)):
+            with self.subTest(names=names, smoke=smoke), heard() as said:
+                self.assertEqual(micro.judge("udp", report(*names), smoke), well)
+                self.assertEqual(said.getvalue().count("3 of 9 were lost"), len(names))
+
+    def run_program(self, script, *arguments):
+        with tempfile.TemporaryDirectory() as folder, heard() as said:
+            program = Path(folder) / "bench-x"
+            program.write_text(f"#!/bin/sh\n{script}\n")
+            program.chmod(0o755)
+            well = micro.run("x", program, parsed("--no-results", *arguments), [])
+        return well, said.getvalue()
+
+    def test_program_is_bounded_and_told_its_seconds(self):
+        with contextlib.redirect_stdout(io.StringIO()):
+            report = """for word; do case $word in --benchmark_out=*) out=${word#*=};; esac; done
+                        test "$SPATE_BENCH_SECONDS" = 0.2 && echo '{"benchmarks": []}' > "$out" """
+            self.assertEqual(self.run_program(report, "--seconds=0.2"), (True, ""))
+            self.assertFalse(self.run_program(report, "--seconds=0.3")[0])
+            self.assertFalse(self.run_program("true")[0])
+            with unittest.mock.patch.object(micro, "LONGEST_S", 0.1):
+                well, said = self.run_program("exec tail -f /dev/null")
+            self.assertFalse(well)
+            self.assertIn("timed out", said)
 
 
 class PageTest(unittest.TestCase):
@@ -212,6 +430,30 @@ class PageTest(unittest.TestCase):
                 self.assertIn(part, text)
             self.assertEqual(sorted(path.name for path in folder.glob("*.svg")),
                              ["micro-echo.svg", "serve-bars.svg", "serve-lines.svg"])
+
+    def test_other_congestion_controls_stand_beside_their_like(self):
+        def like(name, congestion=None):
+            return results.under({"name": name, "title": name}, congestion)
+
+        made = [like("get"), like("serve-floor", "reno"), like("serve-floor"),
+                like("serve", "reno"), like("serve", "cubic"), like("serve")]
+        self.assertEqual([each["title"] for each in sorted(made, key=page.place)], [
+            "serve", "serve, cubic", "serve, reno", "serve-floor", "serve-floor, reno", "get"])
+
+    def test_microbenchmarks_with_a_congestion_control_have_charts_of_their_own(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for suffix, more in (("", {}), ("-cubic", {"congestion": "cubic"})):
+                (folder / f"micro-tcp{suffix}.json").write_text(json.dumps({
+                    "context": {"conditions": self.CONDITIONS, **more}, "benchmarks": [
+                        {"name": "echo/spate/64", "cpu_time": 1, "time_unit": "ns"}]}))
+            text = page.write(folder).read_text()
+            for part in ("## Microbenchmarks: tcp\n", "## Microbenchmarks: tcp, cubic\n",
+                         "](#microbenchmarks-tcp-cubic)", "### echo, cubic",
+                         "By `scripts/bench micro tcp --congestion cubic`:"):
+                self.assertIn(part, text)
+            self.assertEqual(sorted(path.name for path in folder.glob("*.svg")),
+                             ["micro-echo-cubic.svg", "micro-echo.svg"])
 
 
 if __name__ == "__main__":
