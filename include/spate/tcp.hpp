@@ -239,7 +239,8 @@ struct ListenOptions {
 /// Opens a listening socket. A Unix path that nobody listens on any more is replaced.
 Result<Fd> listen_on(const Address& address, const ListenOptions& options = {});
 
-/// Accepts connections (multishot). Pinned; co_await close() before it dies.
+/// Accepts connections (multishot). Pinned; co_await close() before it dies. Where the socket's
+/// congestion control is BBR, connections over loopback get CUBIC or Reno instead.
 class TcpListener {
   public:
     TcpListener(Loop& loop, Fd socket);
