@@ -86,6 +86,12 @@ class Pacer {
     bool started_ = false;
 };
 
+/// Whether either limit (either may be nullptr) may make a sender wait.
+inline bool is_paced(const Pacer* stream_pacer, const Pacer* shared_pacer) {
+    return (stream_pacer != nullptr && !stream_pacer->unlimited()) ||
+           (shared_pacer != nullptr && !shared_pacer->unlimited());
+}
+
 /// Waits until some of `wanted` bytes may go by both limits (either may be nullptr), takes them
 /// and gives how many. The wait is not held against the peer: `stall_limit` begins anew. Errors:
 /// the stream was aborted.

@@ -106,7 +106,6 @@ class Transfer {
   private:
     Task<Result<void>> send_head(bool joined);
     [[nodiscard]] bool resident(std::size_t length);
-    [[nodiscard]] bool is_paced() const;
     [[nodiscard]] ssize_t send_some(std::size_t length);
     Task<Result<void>> by_memory();
     Task<Result<void>> by_sendfile(bool only_resident);
@@ -213,11 +212,6 @@ bool Transfer::resident(std::size_t length) {
     return true;
 }
 
-bool Transfer::is_paced() const {
-    const auto limits = [](const Pacer* pacer) { return pacer != nullptr && !pacer->unlimited(); };
-    return limits(options_.stream_pacer) || limits(options_.shared_pacer);
-}
-
 // One sendfile(2). Where it took its time the page cache had lost something: nothing of what was
 // known of it is believed any more.
 ssize_t Transfer::send_some(std::size_t length) {
@@ -231,7 +225,8 @@ ssize_t Transfer::send_some(std::size_t length) {
 // Until the end, or, with `only_resident`, until a piece is not in the page cache.
 Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
     // A head that would have to wait for its file goes ahead of it.
-    const bool waits = is_paced() || (only_resident && !resident(next_piece(bytes_a_turn)));
+    const bool waits = is_paced(options_.stream_pacer, options_.shared_pacer) ||
+                       (only_resident && !resident(next_piece(bytes_a_turn)));
     auto head_sent = co_await send_head(!waits);
     if (!head_sent) co_return head_sent;
     while (left_ != 0) {

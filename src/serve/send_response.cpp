@@ -11,10 +11,6 @@ std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text));
 }
 
-bool is_paced(const SendLimits& limits) {
-    return !limits.stream_pacer->unlimited() || !limits.shared_pacer->unlimited();
-}
-
 // Memory at a limited rate: in pieces, as they are allowed.
 Task<Result<void>> send_paced(TcpStream& stream, std::string_view head, std::string_view body,
                               const SendLimits& limits, std::uint64_t& body_bytes) {
@@ -35,7 +31,7 @@ Task<Result<void>> send_paced(TcpStream& stream, std::string_view head, std::str
 Task<Result<void>> send_memory(TcpStream& stream, std::string_view head, std::string_view body,
                                const SendLimits& limits, std::uint64_t& body_bytes) {
     stream.set_stall_limit(limits.stall);
-    if (is_paced(limits) && !body.empty())
+    if (is_paced(limits.stream_pacer, limits.shared_pacer) && !body.empty())
         co_return co_await send_paced(stream, head, body, limits, body_bytes);
     const auto first = bytes_of(head);
     const auto second = bytes_of(body);
@@ -101,7 +97,7 @@ Task<Result<void>> send_several(TcpStream& stream, const Response& response,
 
 Task<Result<void>> send_response(TcpStream& stream, Response& response, const SendLimits& limits,
                                  std::uint64_t& body_bytes) {
-    if (fits_behind_head(response) && !is_paced(limits))
+    if (fits_behind_head(response) && !is_paced(limits.stream_pacer, limits.shared_pacer))
         return send_joined(stream, response, limits, body_bytes);
     const std::string_view head = response.head_text();
     if (response.head_only || (response.slices.empty() && response.text.empty()))
