@@ -175,20 +175,46 @@ const llhttp_t& parser_at_first_field() {
     return parser;
 }
 
-/// The fields and the empty line after them; head_size counts from the start of `bytes`.
-Parsed<Request> parse_fields(std::string_view bytes, std::size_t max_fields, Request& request) {
-    RequestFields fields(request, max_fields);
+/// Why there is no whole head.
+using Lacking = std::variant<Incomplete, Bad>;
+
+/// The fields and the empty line after them, whose bytes are added to head_size.
+std::optional<Lacking> parse_fields(std::string_view bytes, std::size_t max_fields,
+                                    Complete<Request>& head) {
+    RequestFields fields(head.message, max_fields);
     FieldReader<RequestFields> reader(fields);
     llhttp_t parser = parser_at_first_field();
     parser.data = &reader;
     const llhttp_errno_t result = llhttp_execute(&parser, bytes.data(), bytes.size());
     if (result == HPE_OK) return Incomplete{};
     if (result == HPE_PAUSED && fields.finish()) {
-        const auto size = static_cast<std::size_t>(llhttp_get_error_pos(&parser) - bytes.data());
-        return Complete<Request>{request, size};
+        head.head_size += static_cast<std::size_t>(llhttp_get_error_pos(&parser) - bytes.data());
+        return std::nullopt;
     }
     // llhttp's reasons are literals too.
     return fields.bad().value_or(Bad{400, llhttp_get_error_reason(&parser)});
+}
+
+std::optional<Lacking> parse_head(std::string_view bytes, const Limits& limits,
+                                  Complete<Request>& head) {
+    std::string_view rest = bytes;
+    for (int i = 0; i < max_empty_lines && rest.starts_with("\r\n"); ++i)
+        rest.remove_prefix(2);
+    if (rest.empty() || rest == "\r") return Incomplete{};
+
+    const LineSize line = parse_request_line(rest, limits, head.message);
+    if (const auto* bad = std::get_if<Bad>(&line)) return *bad;
+    const Bad too_long{431, "head too long"};
+    std::optional<Lacking> lacking = Incomplete{};
+    if (const auto* size = std::get_if<std::size_t>(&line)) {
+        rest.remove_prefix(*size);
+        head.head_size = bytes.size() - rest.size();
+        lacking = parse_fields(rest, limits.fields, head);
+    }
+    if (!lacking && head.head_size > limits.head_bytes) return too_long;
+    const bool incomplete = lacking && std::holds_alternative<Incomplete>(*lacking);
+    if (incomplete && bytes.size() >= limits.head_bytes) return too_long;
+    return lacking;
 }
 
 }  // namespace
@@ -197,35 +223,11 @@ bool Request::expects_continue() const {
     return minor_version > 0 && expect && is_same_word(*expect, "100-continue");
 }
 
+// Filled in where it is handed out: to copy a request takes as long as to parse a small one.
 Parsed<Request> parse_request(std::string_view bytes, const Limits& limits) {
-    std::string_view rest = bytes;
-    for (int i = 0; i < max_empty_lines && rest.starts_with("\r\n"); ++i)
-        rest.remove_prefix(2);
-    if (rest.empty() || rest == "\r") return Incomplete{};
-
-    const Parsed<RequestLine> first = parse_request_line(rest, limits);
-    if (const auto* bad = std::get_if<Bad>(&first)) return *bad;
-    const bool too_long = bytes.size() >= limits.head_bytes;
-    const auto* line = std::get_if<Complete<RequestLine>>(&first);
-    if (line == nullptr) {
-        if (too_long) return Bad{431, "head too long"};
-        return Incomplete{};
-    }
-
-    Request request;
-    request.method = line->message.method;
-    request.minor_version = line->message.minor_version;
-    request.method_text = line->message.method_text;
-    request.target = line->message.target;
-    request.host = line->message.host;
-    rest.remove_prefix(line->head_size);
-    Parsed<Request> parsed = parse_fields(rest, limits.fields, request);
-    if (auto* complete = std::get_if<Complete<Request>>(&parsed)) {
-        complete->head_size += bytes.size() - rest.size();
-        if (complete->head_size > limits.head_bytes) return Bad{431, "head too long"};
-    } else if (too_long && std::holds_alternative<Incomplete>(parsed)) {
-        return Bad{431, "head too long"};
-    }
+    Parsed<Request> parsed;
+    const auto lacking = parse_head(bytes, limits, std::get<Complete<Request>>(parsed));
+    if (lacking) std::visit([&parsed](auto why) { parsed = why; }, *lacking);
     return parsed;
 }
 

@@ -17,21 +17,23 @@ enum class Method : std::uint8_t {
     other,       ///< A well-formed token nobody registered: 501.
 };
 
-/// One request head. Every view points into the parsed bytes (`target` may be a literal "/").
-/// Fields that were not sent are nullopt; those sent empty are empty views.
-struct Request {
+struct RequestLine {
     Method method = Method::other;
     std::uint8_t minor_version = 1;  ///< HTTP/1.0 or HTTP/1.1.
-    bool keep_alive = false;         ///< RFC 9112 §9.3, with every Connection field counted.
-    bool chunked = false;            ///< Transfer-Encoding: chunked, never with a content_length.
-    std::optional<std::uint64_t> content_length;
-
     std::string_view method_text;
     /// Path and query as sent: begins with '/' (or '?', after an absolute form without a path),
     /// or is "*" (OPTIONS), or host:port (CONNECT).
     std::string_view target;
     /// From an absolute-form target where there is one (RFC 9112 §3.2.2), else from Host.
     std::optional<std::string_view> host;
+};
+
+/// One request head. Every view points into the parsed bytes (`target` may be a literal "/").
+/// Fields that were not sent are nullopt; those sent empty are empty views.
+struct Request : RequestLine {
+    bool keep_alive = false;  ///< RFC 9112 §9.3, with every Connection field counted.
+    bool chunked = false;     ///< Transfer-Encoding: chunked, never with a content_length.
+    std::optional<std::uint64_t> content_length;
 
     // Where a field that takes a list comes twice, views cannot be joined, so:
     // Accept, Accept-Encoding, If-None-Match: the first counts; the answer is right, if plainer.

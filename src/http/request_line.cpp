@@ -39,7 +39,7 @@ Method method_of(std::string_view text) {
 }
 
 /// The version and the line's end: `HTTP/1.1 CRLF`, the text from it on.
-Parsed<RequestLine> parse_version(std::string_view text, RequestLine& line) {
+LineSize parse_version(std::string_view text, RequestLine& line) {
     constexpr std::string_view form = "HTTP/D.D\r\n";
     const std::size_t length = std::min(text.size(), form.size());
     for (std::size_t i = 0; i < length; ++i) {
@@ -49,7 +49,7 @@ Parsed<RequestLine> parse_version(std::string_view text, RequestLine& line) {
     if (length < form.size()) return Incomplete{};
     if (text[5] != '1' || text[7] > '1') return Bad{505, "version other than 1.0 and 1.1"};
     line.minor_version = static_cast<std::uint8_t>(text[7] - '0');
-    return Complete<RequestLine>{line, form.size()};
+    return form.size();
 }
 
 /// `http://host:port/path?query`, which servers have to take (RFC 9112 §3.2.2).
@@ -83,8 +83,7 @@ const char* check_target(RequestLine& line) {
 
 }  // namespace
 
-Parsed<RequestLine> parse_request_line(std::string_view bytes, const Limits& limits) {
-    RequestLine line;
+LineSize parse_request_line(std::string_view bytes, const Limits& limits, RequestLine& line) {
     const std::size_t method_end = token_bytes.span(bytes);
     if (method_end > max_method) return Bad{400, "method too long"};
     if (method_end == bytes.size()) return Incomplete{};
@@ -99,10 +98,10 @@ Parsed<RequestLine> parse_request_line(std::string_view bytes, const Limits& lim
     if (target_end == 0 || rest[target_end] != ' ') return Bad{400, "malformed target"};
     line.target = rest.substr(0, target_end);
 
-    Parsed<RequestLine> parsed = parse_version(rest.substr(target_end + 1), line);
-    if (auto* complete = std::get_if<Complete<RequestLine>>(&parsed)) {
-        if (const char* reason = check_target(complete->message)) return Bad{400, reason};
-        complete->head_size += method_end + 1 + target_end + 1;
+    LineSize parsed = parse_version(rest.substr(target_end + 1), line);
+    if (auto* size = std::get_if<std::size_t>(&parsed)) {
+        if (const char* reason = check_target(line)) return Bad{400, reason};
+        *size += method_end + 1 + target_end + 1;
     }
     return parsed;
 }
