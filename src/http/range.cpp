@@ -86,7 +86,7 @@ Ranges parse_ranges(std::string_view value, std::uint64_t size, std::size_t max_
         const std::string_view spec = trim(take_until(value, ','));
         if (spec.empty()) continue;  // RFC 9110 §5.6.1.2
         any = true;
-        Slice slice;
+        Slice slice{};
         const Spec kind = parse_spec(spec, size, slice);
         if (kind == Spec::malformed) return {};
         if (kind == Spec::unsatisfiable) continue;

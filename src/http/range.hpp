@@ -14,8 +14,8 @@ namespace spate::http {
 
 /// Some bytes of a file. Never empty where parse_ranges made it.
 struct Slice {
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
+    std::uint64_t offset;
+    std::uint64_t length;
 
     [[nodiscard]] std::uint64_t end() const { return offset + length; }
     friend bool operator==(const Slice&, const Slice&) = default;
@@ -40,7 +40,7 @@ class Slices {
     [[nodiscard]] const Slice* end() const { return slices_.data() + size_; }
 
   private:
-    std::array<Slice, capacity> slices_{};
+    std::array<Slice, capacity> slices_;  // The first `size_` of them; the rest is never written.
     std::size_t size_ = 0;
 };
 
