@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <ctime>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -45,6 +47,12 @@ struct Logged {
     }
 };
 
+std::int64_t wall_clock_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
 class HttpConnection : public Client {
   public:
     HttpConnection(Core& core, Fd socket, std::string host)
@@ -75,16 +83,27 @@ class HttpConnection : public Client {
         HttpConnection& connection_;
     };
     enum class Next : std::uint8_t { read, parse, too_slow, close, linger };
+    // What has to be known of a request once its bytes are gone.
+    struct Rest {
+        explicit Rest(const http::Request& request);
+        bool wants_more;
+        bool body_unknown;  // A client that waits for a 100 may send the body or not.
+        bool has_body;
+        unsigned minor_version;
+        std::uint64_t body_length;
+        http::BodySkipper skipper;
+    };
 
     Next arrived(Result<Lease> got);
     void wait_patiently();
+    void begin_answer();
     Task<Next> answer();
-    Task<Next> parse_and_answer();
-    Task<Next> answer_request(const http::Request& request, std::size_t head_size);
     Task<Next> refuse(int status);
     Task<int> skip_body(http::BodySkipper skipper, std::uint64_t length);
-    Task<bool> send(Response& response, bool keep_alive, unsigned minor_version,
-                    const Logged& logged);
+    [[nodiscard]] std::optional<Logged> begin_log(const http::Request* request) const;
+    [[nodiscard]] SendLimits finish(Response& response, bool keep_alive, unsigned minor_version);
+    void count(const Response& response, bool sent, std::uint64_t body_bytes,
+               const std::optional<Logged>& logged);
     [[nodiscard]] bool another_waits() const;
     Task<void> end(Next how);
     Task<bool> linger();
@@ -111,7 +130,11 @@ Task<void> HttpConnection::run(std::unique_ptr<HttpConnection> connection) {
             auto got = co_await self.stream_.receive();
             next = self.arrived(std::move(got));
         }
-        if (next == Next::parse) next = co_await self.answer();
+        if (next == Next::parse) {
+            self.begin_answer();
+            next = co_await self.answer();
+            self.answering_ = false;
+        }
         if (next == Next::too_slow) next = co_await self.refuse(408);
     }
     co_await self.end(next);
@@ -152,24 +175,31 @@ HttpConnection::Next HttpConnection::arrived(Result<Lease> got) {
     if (!got) return got.error().code == EINTR ? Next::too_slow : Next::close;
     if (got->empty()) return Next::close;
     idle_ = false;
-    // Only a line's end, or too much, can change what the parser says.
+    // Only a line's end, or too much, can change what the parser says. A whole head ends in one.
     const bool worth_parsing =
-        got->text().find('\n') != std::string_view::npos ||
+        got->text().rfind('\n') != std::string_view::npos ||
         input_.bytes().size() + got->size() > core_.options.limits.head_bytes;
     input_.add(std::move(*got));
     return worth_parsing ? Next::parse : Next::read;
 }
 
-Task<HttpConnection::Next> HttpConnection::answer() {
+// The patience with an idle client must not end the search for a file.
+void HttpConnection::begin_answer() {
     answering_ = true;
-    // The patience with an idle client must not end the search for a file.
     stream_.set_deadline(no_deadline);
-    const Next next = co_await parse_and_answer();
-    answering_ = false;
-    co_return next;
 }
 
-Task<HttpConnection::Next> HttpConnection::parse_and_answer() {
+HttpConnection::Rest::Rest(const http::Request& request)
+    : wants_more(request.keep_alive),
+      body_unknown(request.has_body() && request.expects_continue()),
+      has_body(request.has_body() && !body_unknown),
+      minor_version(request.minor_version),
+      body_length(request.content_length.value_or(0)),
+      skipper(request) {}
+
+// One frame for all that an ordinary request needs, to the sending of a small file: each coroutine
+// more costs a hundredth of it.
+Task<HttpConnection::Next> HttpConnection::answer() {
     const auto parsed = http::parse_request(input_.bytes(), core_.options.limits);
     if (std::holds_alternative<http::Incomplete>(parsed)) co_return Next::read;
     head_timer_.cancel();
@@ -177,56 +207,46 @@ Task<HttpConnection::Next> HttpConnection::parse_and_answer() {
         const int status = bad->status;
         co_return co_await refuse(status);
     }
-    const auto& complete = std::get<http::Complete<http::Request>>(parsed);
-    co_return co_await answer_request(complete.message, complete.head_size);
-}
-
-std::int64_t wall_clock_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
-Task<HttpConnection::Next> HttpConnection::answer_request(const http::Request& request,
-                                                          std::size_t head_size) {
+    const auto& [request, head_size] = std::get<http::Complete<http::Request>>(parsed);
+    const std::optional<Logged> logged = begin_log(&request);
     const Context context = core_.context();
     Response response;
-    Logged logged;
-    if (core_.log) {
-        logged.start = Clock::now();
-        logged.unix_ms = wall_clock_ms();
-        logged.keep(request);
-    }
     if (!respond_cached(context, request, response)) co_await respond(context, request, response);
 
     ++requests_;
     const std::uint64_t most = core_.options.max_requests;
-    // A client that waits for a 100 may send the body or not: who knows where the next request is.
-    const bool body_unknown = request.has_body() && request.expects_continue();
-    const bool wants_more = request.keep_alive;
-    bool keep_alive =
-        wants_more && !core_.stopping() && !body_unknown && (most == 0 || requests_ < most);
-    const unsigned minor_version = request.minor_version;
-    const http::BodySkipper skipper(request);
-    const std::uint64_t body_length = request.content_length.value_or(0);
-    const bool has_body = request.has_body() && !body_unknown;
+    const Rest rest(request);
+    bool keep_alive = rest.wants_more && !core_.stopping() && !rest.body_unknown &&
+                      (most == 0 || requests_ < most);
     input_.consume(head_size);
     input_.release();
-    if (has_body) {
-        const int fault = co_await skip_body(skipper, body_length);
+    if (rest.has_body) {
+        const int fault = co_await skip_body(rest.skipper, rest.body_length);
         head_timer_.cancel();
         if (stream_.aborted() != 0) co_return Next::close;
         if (fault == 408) ++core_.totals.timeouts;
         if (fault != 0) {
-            if (response.status < 400) response.be_error(fault, core_.date.now());
+            if (response.status < 400) response.be_error(fault, core_.date.fields());
             keep_alive = false;
         }
     }
-    const bool sent = co_await send(response, keep_alive, minor_version, logged);
+    const SendLimits limits = finish(response, keep_alive, rest.minor_version);
+    std::uint64_t body_bytes = 0;
+    Result<void> sent;
+    if (join_body(response, limits)) {
+        stream_.set_stall_limit(limits.stall);
+        const auto bytes = std::as_bytes(std::span(response.head_text()));
+        sent = co_await stream_.send(bytes, limits.more);
+        if (sent) body_bytes = response.slices[0].length;
+    } else {
+        sent = co_await send_response(stream_, response, limits, body_bytes);
+    }
+    count(response, sent.has_value(), body_bytes, logged);
     if (!sent) co_return Next::close;
     // The service may have begun to stop meanwhile.
     if (keep_alive && !core_.stopping()) co_return input_.empty() ? Next::read : Next::parse;
-    const bool more_may_come = wants_more || has_body || body_unknown || !input_.empty();
+    const bool more_may_come =
+        rest.wants_more || rest.has_body || rest.body_unknown || !input_.empty();
     co_return more_may_come ? Next::linger : Next::close;
 }
 
@@ -252,16 +272,15 @@ Task<int> HttpConnection::skip_body(http::BodySkipper skipper, std::uint64_t len
 
 // What can't be understood is answered, and nothing after it is believed.
 Task<HttpConnection::Next> HttpConnection::refuse(int status) {
+    const std::optional<Logged> logged = begin_log(nullptr);
     Response response;
-    Logged logged;
-    if (core_.log) {
-        logged.start = Clock::now();
-        logged.unix_ms = wall_clock_ms();
-    }
     if (status == 408) ++core_.totals.timeouts;
-    response.be_error(status, core_.date.now());
+    response.be_error(status, core_.date.fields());
     input_.release();
-    co_await send(response, false, 1, logged);
+    const SendLimits limits = finish(response, false, 1);
+    std::uint64_t body_bytes = 0;
+    const auto sent = co_await send_response(stream_, response, limits, body_bytes);
+    count(response, sent.has_value(), body_bytes, logged);
     co_return Next::linger;
 }
 
@@ -271,23 +290,32 @@ bool HttpConnection::another_waits() const {
     return input_.bytes().find("\r\n\r\n") != std::string_view::npos;
 }
 
-// False: the client did not get all of it, and can get nothing after it.
-Task<bool> HttpConnection::send(Response& response, bool keep_alive, unsigned minor_version,
-                                const Logged& logged) {
+// Ends the head; gives how to send it.
+SendLimits HttpConnection::finish(Response& response, bool keep_alive, unsigned minor_version) {
     response.end(keep_alive, minor_version);
-    SendLimits limits;
-    limits.more = !keep_alive || another_waits();
-    limits.way = core_.options.send_way;
-    limits.stall = core_.options.send_timeout;
-    limits.stream_pacer = &pacer_;
-    limits.shared_pacer = &core_.shared_pacer;
-    std::uint64_t body_bytes = 0;
-    const auto sent = co_await send_response(stream_, response, limits, body_bytes);
+    return {.way = core_.options.send_way,
+            .stall = core_.options.send_timeout,
+            .stream_pacer = &pacer_,
+            .shared_pacer = &core_.shared_pacer,
+            .more = !keep_alive || another_waits()};
+}
+
+void HttpConnection::count(const Response& response, bool sent, std::uint64_t body_bytes,
+                           const std::optional<Logged>& logged) {
     core_.totals.answered(response.status);
     core_.totals.bytes_sent += body_bytes;
-    if (core_.log) log(response, body_bytes, logged);
+    if (logged) log(response, body_bytes, *logged);
     if (!sent) ++core_.totals.send_errors;
-    co_return sent.has_value();
+}
+
+// Empty where there is no log.
+std::optional<Logged> HttpConnection::begin_log(const http::Request* request) const {
+    if (!core_.log) return std::nullopt;
+    Logged logged;
+    logged.start = Clock::now();
+    logged.unix_ms = wall_clock_ms();
+    if (request != nullptr) logged.keep(*request);
+    return logged;
 }
 
 void HttpConnection::log(const Response& response, std::uint64_t body_bytes, const Logged& logged) {

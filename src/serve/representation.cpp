@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <ctime>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <spate/io.hpp>
@@ -66,9 +67,10 @@ Task<std::unique_ptr<Representation>> load_sidecar(const Site& site, Loop& loop,
     co_return sidecar;
 }
 
-std::string fixed_fields(const Representation& representation, bool choice,
-                         const std::string& extra_fields) {
-    std::string fields = "Accept-Ranges: bytes\r\n";
+// What an answer's head says of the file: written once, not for each answer.
+void write_fields(Representation& representation, bool choice, const std::string& extra_fields) {
+    std::string& fields = representation.whole_fields;
+    fields = "Accept-Ranges: bytes\r\n";
     fields.append("ETag: ").append(representation.etag.view()).append("\r\n");
     fields.append("Last-Modified: ").append(representation.last_modified()).append("\r\n");
     if (representation.coding != http::Coding::identity)
@@ -76,7 +78,10 @@ std::string fixed_fields(const Representation& representation, bool choice,
             .append(http::name_of(representation.coding))
             .append("\r\n");
     if (choice) fields += "Vary: Accept-Encoding\r\n";
-    return fields + extra_fields;
+    fields += extra_fields;
+    representation.common_fields = fields.size();
+    fields.append("Content-Type: ").append(representation.content_type).append("\r\n");
+    fields.append("Content-Length: ").append(std::to_string(representation.size())).append("\r\n");
 }
 
 }  // namespace
@@ -135,9 +140,9 @@ Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, std::
         variants->coded[static_cast<std::size_t>(coding)] =
             co_await load_sidecar(site, loop, variants->plain, path, coding);
     const bool choice = variants->has_choice();
-    variants->plain.fields = fixed_fields(variants->plain, choice, site.extra_fields);
+    write_fields(variants->plain, choice, site.extra_fields);
     for (auto& sidecar : variants->coded)
-        if (sidecar) sidecar->fields = fixed_fields(*sidecar, choice, site.extra_fields);
+        if (sidecar) write_fields(*sidecar, choice, site.extra_fields);
     co_return std::move(variants);
 }
 

@@ -36,8 +36,14 @@ struct Representation {
     }
 
     /// Whole lines that every 200, 206 and 304 has alike.
-    std::string fields;
-    OpenFile file;  ///< Closed when `body` holds everything.
+    [[nodiscard]] std::string_view fields() const {
+        return std::string_view(whole_fields).substr(0, common_fields);
+    }
+
+    /// Those, and what only a 200 has: its type and length.
+    std::string whole_fields;
+    std::size_t common_fields = 0;  ///< Bytes of the former.
+    OpenFile file;                  ///< Closed when `body` holds everything.
     http::Coding coding;
     std::string_view content_type;  ///< Of the site's table.
     http::ETag etag;

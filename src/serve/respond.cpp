@@ -43,50 +43,56 @@ std::string_view last_segment(std::string_view path) {
 
 void answer_error(const Context& context, Response& response, int status) {
     const bool busy = status == 503;
-    response.be_error(status, context.date.now(), busy ? "Retry-After: 1\r\n" : "");
+    response.be_error(status, context.date.fields(), busy ? "Retry-After: 1\r\n" : "");
 }
 
-void answer_several(Response& response, const Representation& file, std::int64_t seed) {
-    response.multipart.emplace(file.content_type, file.size(), static_cast<std::uint64_t>(seed));
-    response.field("Content-Type", response.multipart->content_type());
-    response.content_length(response.multipart->total_length(response.slices));
+// Of the file its `slices`.
+void answer_part(const Context& context, const Representation& file, Response& response) {
+    if (response.slices.size() > 1) {
+        const auto seed = context.loop.now().time_since_epoch().count();
+        response.multipart.emplace(file.content_type, file.size(),
+                                   static_cast<std::uint64_t>(seed));
+        response.field("Content-Type", response.multipart->content_type());
+        response.content_length(response.multipart->total_length(response.slices));
+    } else {
+        http::ContentRangeBuffer range;
+        response.field("Content-Type", file.content_type);
+        response.content_length(response.slices[0].length);
+        response.field("Content-Range",
+                       http::format_content_range(response.slices[0], file.size(), range));
+    }
+    response.lines(file.fields());
 }
 
 void answer_file(const Context& context, const http::Request& request, const http::Target& target,
                  std::shared_ptr<const Variants> variants, Response& response) {
     const Representation& file = variants->choose(request.accept_encoding);
-    const std::string_view date = context.date.now();
+    const std::string_view first_fields = context.date.fields();
     const FilePlan plan = plan_file(request, file.validators(), file.size(), context.date.now_s());
     http::ContentRangeBuffer range;
     switch (plan.status) {
         case 412:
-            response.be_error(412, date);
+            response.be_error(412, first_fields);
             return;
         case 416:
-            response.be_error(416, date);
+            response.be_error(416, first_fields);
             response.field("Content-Range", http::format_unsatisfied_range(file.size(), range));
             return;
         case 304:
-            response.begin(304, date);
-            response.lines(file.fields);
+            response.begin(304, first_fields);
+            response.lines(file.fields());
             return;
         default:
             break;
     }
-    response.begin(plan.status, date);
-    response.slices = plan.slices;
-    if (plan.status == 200 && file.size() != 0 && !response.slices.add({0, file.size()}))
-        std::unreachable();
-    if (response.slices.size() > 1) {
-        answer_several(response, file, context.loop.now().time_since_epoch().count());
+    response.begin(plan.status, first_fields);
+    if (plan.status == 200) {
+        if (file.size() != 0 && !response.slices.add({0, file.size()})) std::unreachable();
+        response.lines(file.whole_fields);
     } else {
-        response.field("Content-Type", file.content_type);
-        response.content_length(response.slices.empty() ? 0 : response.slices[0].length);
-        if (plan.status == 206)
-            response.field("Content-Range",
-                           http::format_content_range(response.slices[0], file.size(), range));
+        response.slices = plan.slices;
+        answer_part(context, file, response);
     }
-    response.lines(file.fields);
     if (target.has_query && http::query_value(target.query, "download"))
         response.field("Content-Disposition", http::attachment(last_segment(target.path)));
     response.file = &file;
@@ -94,7 +100,7 @@ void answer_file(const Context& context, const http::Request& request, const htt
 }
 
 void answer_options(const Context& context, Response& response) {
-    response.begin(204, context.date.now());
+    response.begin(204, context.date.fields());
     response.lines(allow);
     if (context.site.options.cors)
         response.lines(
@@ -105,7 +111,7 @@ void answer_options(const Context& context, Response& response) {
 }
 
 void answer_redirect(const Context& context, const http::Target& target, Response& response) {
-    response.be_error(301, context.date.now());
+    response.be_error(301, context.date.fields());
     response.field("Location", http::directory_location(target));
 }
 
@@ -142,7 +148,7 @@ Task<void> answer_listing(const Context& context, const http::Request& request,
         answer_error(context, response, accepted ? status_of_error(outcome.error().code) : 503);
         co_return;
     }
-    response.begin(200, context.date.now());
+    response.begin(200, context.date.fields());
     response.field("Content-Type", json ? "application/json" : "text/html; charset=utf-8");
     response.content_length(response.text.size());
     response.lines(
@@ -205,15 +211,15 @@ bool answer_method(const Context& context, const http::Request& request, Respons
             answer_options(context, response);
             return true;
         case http::Method::registered:
-            response.be_error(405, context.date.now(), allow);
+            response.be_error(405, context.date.fields(), allow);
             return true;
         case http::Method::other:
-            response.be_error(501, context.date.now());
+            response.be_error(501, context.date.fields());
             return true;
     }
     // HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
     if (request.minor_version > 0 && request.expect && !request.expects_continue()) {
-        response.be_error(417, context.date.now());
+        response.be_error(417, context.date.fields());
         return true;
     }
     return false;
@@ -241,7 +247,7 @@ Task<void> respond(const Context& context, const http::Request& request, Respons
     std::vector<char> buffer(request.target.size() + 1);
     auto target = http::parse_target(request.target, buffer);
     if (!target) {
-        response.be_error(target.error().status, context.date.now());
+        response.be_error(target.error().status, context.date.fields());
         co_return;
     }
     if (is_forbidden(context, *target)) {

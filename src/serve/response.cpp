@@ -2,31 +2,29 @@
 
 #include <ctime>
 
+#include "http/date.hpp"
 #include "http/status.hpp"
 
 namespace spate::serve {
 
-std::string_view DateStamp::now() {
+// A clock that is set meanwhile is followed within a second.
+void DateStamp::write() {
     timespec wall{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    if (wall.tv_sec != second_) {
-        second_ = wall.tv_sec;
-        http::format_date(second_, text_);
-    }
-    return {text_.data(), text_.size()};
+    ::clock_gettime(CLOCK_REALTIME, &wall);
+    second_ = wall.tv_sec;
+    until_ = loop_.now() + std::chrono::seconds(1) - Duration(wall.tv_nsec);
+    http::DateBuffer date;
+    text_ = fmt::format("Server: spate\r\nDate: {}\r\n", http::format_date(second_, date));
 }
 
-void Response::begin(int code, std::string_view date) {
+void Response::begin(int code, std::string_view first_fields) {
     status = code;
     head.clear();
-    if (code == 200) {
-        lines("HTTP/1.1 200 OK\r\nServer: spate\r\nDate: ");
-    } else {
-        fmt::format_to(fmt::appender(head), "HTTP/1.1 {} {}\r\nServer: spate\r\nDate: ", code,
-                       http::reason_phrase(code));
-    }
-    lines(date);
-    lines("\r\n");
+    if (code == 200)
+        lines("HTTP/1.1 200 OK\r\n");
+    else
+        fmt::format_to(fmt::appender(head), "HTTP/1.1 {} {}\r\n", code, http::reason_phrase(code));
+    lines(first_fields);
 }
 
 void Response::field(std::string_view name, std::string_view value) {
@@ -49,8 +47,8 @@ void Response::end(bool keep_alive, unsigned minor_version) {
     lines("\r\n");
 }
 
-void Response::be_error(int code, std::string_view date, std::string_view more_fields) {
-    begin(code, date);
+void Response::be_error(int code, std::string_view first_fields, std::string_view more_fields) {
+    begin(code, first_fields);
     file = nullptr;
     variants.reset();
     text = fmt::format("{} {}\n", code, http::reason_phrase(code));

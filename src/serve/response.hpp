@@ -9,22 +9,33 @@
 #include <string>
 #include <string_view>
 
-#include "http/date.hpp"
+#include <spate/loop.hpp>
+
 #include "http/multipart.hpp"
 #include "http/range.hpp"
 #include "serve/representation.hpp"
 
 namespace spate::serve {
 
-/// The Date field's value, made anew once a second.
+/// The fields that every answer begins with, Server and Date: written anew once a second.
 class DateStamp {
   public:
-    [[nodiscard]] std::string_view now();
+    explicit DateStamp(const Loop& loop) : loop_(loop) {}
+
+    /// Whole lines.
+    [[nodiscard]] std::string_view fields() {
+        if (loop_.now() >= until_) write();
+        return text_;
+    }
     [[nodiscard]] std::int64_t now_s() const { return second_; }
 
   private:
+    void write();
+
+    const Loop& loop_;
+    TimePoint until_ = TimePoint::min();
     std::int64_t second_ = INT64_MIN;
-    http::DateBuffer text_{};
+    std::string text_;
 };
 
 /// Filled in by whoever decides, sent by the connection. Short heads need no heap, nor do small
@@ -41,8 +52,8 @@ struct Response {
     std::optional<http::Multipart> multipart;
     std::string text;
 
-    /// Starts the head: status line, Server, Date.
-    void begin(int code, std::string_view date);
+    /// Starts the head: status line, and the lines that every head has (DateStamp).
+    void begin(int code, std::string_view first_fields);
     void field(std::string_view name, std::string_view value);
     void lines(std::string_view whole_lines) { head.append(whole_lines); }
     void content_length(std::uint64_t bytes);
@@ -51,7 +62,7 @@ struct Response {
 
     /// A whole answer of its own, whatever was there before: a status with a line of text, such as
     /// "404 Not Found".
-    void be_error(int code, std::string_view date, std::string_view more_fields = {});
+    void be_error(int code, std::string_view first_fields, std::string_view more_fields = {});
 
     [[nodiscard]] std::string_view head_text() const { return {head.data(), head.size()}; }
 };

@@ -47,18 +47,6 @@ bool fits_behind_head(const Response& response) {
            response.head.size() + response.slices[0].length <= response.head.capacity();
 }
 
-// Copied behind its head: that costs less than handing the kernel two pieces.
-Task<Result<void>> send_joined(TcpStream& stream, Response& response, const SendLimits& limits,
-                               std::uint64_t& body_bytes) {
-    const http::Slice slice = response.slices[0];
-    response.head.append(std::string_view(*response.file->body).substr(slice.offset, slice.length));
-    stream.set_stall_limit(limits.stall);
-    const auto bytes = bytes_of(response.head_text());
-    auto sent = co_await stream.send(bytes, limits.more);
-    if (sent) body_bytes += slice.length;
-    co_return sent;
-}
-
 Task<Result<void>> send_slice(TcpStream& stream, std::string_view head, const Representation& file,
                               http::Slice slice, const SendLimits& limits,
                               std::uint64_t& body_bytes) {
@@ -95,10 +83,16 @@ Task<Result<void>> send_several(TcpStream& stream, const Response& response,
 
 }  // namespace
 
+bool join_body(Response& response, const SendLimits& limits) {
+    if (!fits_behind_head(response)) return false;
+    if (is_paced(limits.stream_pacer, limits.shared_pacer)) return false;
+    const http::Slice slice = response.slices[0];
+    response.head.append(std::string_view(*response.file->body).substr(slice.offset, slice.length));
+    return true;
+}
+
 Task<Result<void>> send_response(TcpStream& stream, Response& response, const SendLimits& limits,
                                  std::uint64_t& body_bytes) {
-    if (fits_behind_head(response) && !is_paced(limits.stream_pacer, limits.shared_pacer))
-        return send_joined(stream, response, limits, body_bytes);
     const std::string_view head = response.head_text();
     if (response.head_only || (response.slices.empty() && response.text.empty()))
         return send_memory(stream, head, {}, limits, body_bytes);
