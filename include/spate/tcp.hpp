@@ -218,7 +218,7 @@ class [[nodiscard]] TcpStream::Send : Op {
     int fixed_index_;
     std::int32_t error_ = 0;
     iovec parts_[2];
-    msghdr message_;  // of Kind::vector
+    msghdr message_{};
     std::coroutine_handle<> waiter_;
 };
 

@@ -56,7 +56,6 @@ void TcpStream::Send::submit() {
             io_uring_prep_send(sqe, fd, parts_[0].iov_base, parts_[0].iov_len, flags);
             break;
         case Kind::vector:
-            message_ = {};
             message_.msg_iov = parts_;
             message_.msg_iovlen = 2;
             io_uring_prep_sendmsg(sqe, fd, &message_, unsigned_flags);

@@ -184,24 +184,24 @@ void Ring::submit_and_wait(unsigned wait, TimePoint deadline, std::chrono::micro
     io_uring_getevents_arg argument{};
     argument.sigmask_sz = _NSIG / 8;
     const unsigned submit = flush();
-    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
     if (wait != 0 && deadline != no_deadline) {
-        // As it is where the kernel takes it so: that saves both sides a look at the clock.
-        const bool absolute = knows_minimum_wait();
-        const Duration until = absolute ? deadline.time_since_epoch() : deadline - Clock::now();
-        if (absolute) flags |= IORING_ENTER_ABS_TIMER;
-        timeout.tv_sec = until.count() / 1'000'000'000;
-        timeout.tv_nsec = until.count() % 1'000'000'000;
-        argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
-        if (until.count() <= 0) wait = 0;
+        auto left = std::chrono::nanoseconds(deadline - Clock::now()).count();
+        if (left <= 0) {
+            wait = 0;
+        } else {
+            timeout.tv_sec = left / 1'000'000'000;
+            timeout.tv_nsec = left % 1'000'000'000;
+            argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+        }
     }
-    if (wait != 0 && gather.count() > 0 && knows_minimum_wait()) {
+    if (wait != 0 && gather.count() > 0 && gathers()) {
         wait = most_gathered;
         argument.min_wait_usec = static_cast<std::uint32_t>(gather.count());
     }
     if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) ++overflows_;
     // GETEVENTS always: it also runs the deferred work that brings completions.
-    const int result = enter(submit, wait, flags, &argument, sizeof argument);
+    const int result = enter(submit, wait, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &argument,
+                             sizeof argument);
     if (result >= 0) return;
     switch (-result) {
         case ETIME:

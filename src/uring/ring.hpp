@@ -61,11 +61,8 @@ class Ring {
     [[nodiscard]] std::uint16_t new_buffer_group() { return next_group_++; }
     /// The kernel has this operation, whatever its version string says.
     [[nodiscard]] bool supports(io_uring_op opcode) const;
-    /// It has the minimum wait that gathering needs, and deadlines as points in time, which came
-    /// with it (Linux 6.12).
-    [[nodiscard]] bool knows_minimum_wait() const {
-        return (ring_.features & IORING_FEAT_MIN_TIMEOUT) != 0;
-    }
+    /// It has the minimum wait that gathering needs.
+    [[nodiscard]] bool gathers() const { return (ring_.features & IORING_FEAT_MIN_TIMEOUT) != 0; }
     /// Times the completion queue overflowed.
     [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
 
