@@ -17,6 +17,7 @@ enum class Method : std::uint8_t {
     other,       ///< A well-formed token nobody registered: 501.
 };
 
+/// What the first line of a request says; views as in Request.
 struct RequestLine {
     Method method = Method::other;
     std::uint8_t minor_version = 1;  ///< HTTP/1.0 or HTTP/1.1.

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <memory>
 #include <optional>
-#include <span>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -175,9 +175,9 @@ HttpConnection::Next HttpConnection::arrived(Result<Lease> got) {
     if (!got) return got.error().code == EINTR ? Next::too_slow : Next::close;
     if (got->empty()) return Next::close;
     idle_ = false;
-    // Only a line's end, or too much, can change what the parser says. A whole head ends in one.
+    // Only a line's end, or too much, can change what the parser says.
     const bool worth_parsing =
-        got->text().rfind('\n') != std::string_view::npos ||
+        got->text().find('\n') != std::string_view::npos ||
         input_.bytes().size() + got->size() > core_.options.limits.head_bytes;
     input_.add(std::move(*got));
     return worth_parsing ? Next::parse : Next::read;
@@ -235,8 +235,8 @@ Task<HttpConnection::Next> HttpConnection::answer() {
     Result<void> sent;
     if (join_body(response, limits)) {
         stream_.set_stall_limit(limits.stall);
-        const auto bytes = std::as_bytes(std::span(response.head_text()));
-        sent = co_await stream_.send(bytes, limits.more);
+        const std::string_view text = response.head_text();
+        sent = co_await stream_.send(text, limits.more);
         if (sent) body_bytes = response.slices[0].length;
     } else {
         sent = co_await send_response(stream_, response, limits, body_bytes);
