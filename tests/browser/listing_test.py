@@ -240,7 +240,8 @@ class ListingPageTest(unittest.TestCase):
                          ["beta.txt", "track 2.flac", "track 10.flac", "Alpha.txt"])
         self.assertEqual(self.sort_states(), ["none", "descending", "none"])
         self.browser.type("input[type=search]", "tra\ue007")  # and Enter
-        self.assertEqual(self.names(), ["track 2.flac", "track 10.flac"])
+        # Keys, unlike a click, do not wait for the page that they lead to.
+        self.wait_for_names(["track 2.flac", "track 10.flac"])
         self.assertIn("(UTC)", self.text())
         self.assertIn("2017-07-14 02:40", self.text())
 
