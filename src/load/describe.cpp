@@ -83,7 +83,9 @@ std::string targets_text(const PlanInfo& plan) {
 
 std::string plan_text(const Report& report) {
     const PlanInfo& plan = report.plan;
-    const Nanoseconds length = plan.duration.count() > 0 ? plan.duration : report.elapsed;
+    // A run of a number of requests takes what it takes.
+    const bool limited = plan.duration.count() > 0 && plan.duration != Nanoseconds::max();
+    const Nanoseconds length = limited ? plan.duration : report.elapsed;
     std::string out = pace_text(plan) + ", " + counted_text(plan.connections, "conn", "conns");
     if (plan.pipeline > 1) out += fmt::format(" x {} pipelined", plan.pipeline);
     out += ", " + counted_text(plan.threads, "thread", "threads") + ", ";

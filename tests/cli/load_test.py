@@ -4,6 +4,7 @@ import collections
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -52,6 +53,8 @@ class HttpTest(LoadCase):
         self.assertEqual(loaded.totals["planned"], count)
         self.assertEqual((loaded.totals["sent"], loaded.totals["ok"]), (count, count))
         self.assertEqual(loaded.report["by_status"], {"200": count})
+        took = re.search(r"threads?, ([0-9.]+) s\n", loaded.stdout)
+        self.assertLess(float(took[1]), PATIENCE_S, loaded.stdout)
         return loaded
 
     def test_a_count_is_exact(self):
