@@ -97,6 +97,10 @@ class ListingPageTest(unittest.TestCase):
     def wait_for_names(self, names):
         spate_cli.wait_for(lambda: self.names() == names, f"rows {names}")
 
+    def wait_for_text(self, text):
+        """Rows have no text to see before the browser has painted once (content-visibility)."""
+        spate_cli.wait_for(lambda: text in self.text(), f"{text!r} on the page")
+
     def screenshot(self, name):
         """Kept where $SPATE_SCREENSHOTS says, for people to look at."""
         if folder := os.environ.get("SPATE_SCREENSHOTS"):
@@ -141,12 +145,12 @@ class ListingPageTest(unittest.TestCase):
         everything = self.names()
         self.browser.type("input[type=search]", "TXT")
         self.wait_for_names(["Alpha.txt", "beta.txt"])
-        self.assertIn("2 shown of", self.text())
+        self.wait_for_text("2 shown of")
         self.browser.click("th:nth-child(2) a")
         self.assertEqual(self.names(), ["beta.txt", "Alpha.txt"])
         self.browser.type("input[type=search]", "zzz")
         self.wait_for_names([])
-        self.assertIn("No name contains", self.text())
+        self.wait_for_text("No name contains")
         self.browser.click("th:nth-child(1) a")
         self.browser.script("const input = document.querySelector('input'); input.value = '';"
                             "input.dispatchEvent(new Event('input'))")
@@ -190,7 +194,7 @@ class ListingPageTest(unittest.TestCase):
 
     def test_breadcrumbs_and_parent_lead_up(self):
         self.open("sub%20folder/deeper/")
-        self.assertIn("This folder is empty.", self.text())
+        self.wait_for_text("This folder is empty.")
         self.screenshot("empty")
         self.browser.click("nav li:nth-child(2) a")
         self.assertEqual(self.browser.url, self.server.url + "sub%20folder/")
@@ -227,9 +231,10 @@ class ListingPageTest(unittest.TestCase):
             ".map((element) => element.getBoundingClientRect().height)")
         self.assertGreaterEqual(min(heights), 44)
         # All of a row is its link.
-        self.assertTrue(self.browser.script(
+        spate_cli.wait_for(lambda: self.browser.script(
             "const box = document.querySelector('tbody tr').getBoundingClientRect();"
-            "return document.elementFromPoint(box.right - 5, box.bottom - 5).localName === 'a'"))
+            "return document.elementFromPoint(box.right - 5, box.bottom - 5)?.localName === 'a'"),
+            "a link at the end of the row")
 
     def test_without_scripts_links_sort_and_the_form_filters(self):
         self.emulate(scripts=False)
@@ -242,8 +247,8 @@ class ListingPageTest(unittest.TestCase):
         self.browser.type("input[type=search]", "tra\ue007")  # and Enter
         # Keys, unlike a click, do not wait for the page that they lead to.
         self.wait_for_names(["track 2.flac", "track 10.flac"])
-        self.assertIn("(UTC)", self.text())
-        self.assertIn("2017-07-14 02:40", self.text())
+        self.wait_for_text("(UTC)")
+        self.wait_for_text("2017-07-14 02:40")
 
     def test_times_are_in_the_visitors_zone(self):
         self.browser.devtools("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
