@@ -12,6 +12,7 @@
 
 #include <spate/fd.hpp>
 
+#include "http/text.hpp"
 #include "http/url.hpp"
 #include "load/read_file.hpp"
 #include "term/escape.hpp"
@@ -112,13 +113,16 @@ std::expected<void, NoTarget> build_requests(const LoadTarget& target, http::Url
     }
     std::optional<http::Url> base;
     for (const std::string& text : target.urls) {
-        const auto url =
-            http::parse_url(text.find("://") == std::string::npos ? "http://" + text : text);
-        if (!url) return misused(url.error().text);
-        if (url->scheme != "http") {
+        const std::size_t scheme_size = text.find("://");
+        const bool has_scheme =
+            scheme_size != std::string::npos && text.find_first_of("/?") > scheme_size;
+        const std::string_view scheme = std::string_view(text).substr(0, scheme_size);
+        if (has_scheme && !http::is_same_word(scheme, "http")) {
             return misused(fmt::format("'{}': {} is not spoken here; http, tcp and udp are",
-                                       term::printable(text), url->scheme));
+                                       term::printable(text), term::printable(scheme)));
         }
+        const auto url = http::parse_url(has_scheme ? text : "http://" + text);
+        if (!url) return misused(url.error().text);
         if (base && !base->same_origin(*url))
             return misused("all URLs of a run are of one server: one run measures one");
         base = *url;

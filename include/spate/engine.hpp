@@ -59,13 +59,16 @@ std::uint64_t raise_descriptor_limit();
 class Signals {
   public:
     static Result<Signals> open(std::initializer_list<int> signals);
-    /// The next signal's number. On the loop whose thread waits for signals.
+    /// The next signal's number. On the loop whose thread waits for signals. A SIGINT or SIGTERM
+    /// less than 100 ms after one that it gave is taken for the same.
     [[nodiscard]] Task<Result<int>> next(Loop& loop);
     [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:
     explicit Signals(Fd fd) : fd_(std::move(fd)) {}
     Fd fd_;
+    int last_ = 0;  // that asked to end
+    TimePoint last_time_;
 };
 
 }  // namespace spate

@@ -2,6 +2,7 @@
 #include <sys/signalfd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <span>
 
@@ -9,6 +10,17 @@
 #include <spate/io.hpp>
 
 namespace spate {
+namespace {
+
+// timeout(1) sends its signal to the process and then to its group. That is one wish to end, and
+// must not count as the second one, which means "at once". People are slower.
+constexpr auto repeat_time = std::chrono::milliseconds(100);
+
+bool asks_to_end(int signal) {
+    return signal == SIGINT || signal == SIGTERM;
+}
+
+}  // namespace
 
 Result<Signals> Signals::open(std::initializer_list<int> signals) {
     sigset_t set;
@@ -23,11 +35,19 @@ Result<Signals> Signals::open(std::initializer_list<int> signals) {
 }
 
 Task<Result<int>> Signals::next(Loop& loop) {
-    signalfd_siginfo info{};
-    const auto into = std::as_writable_bytes(std::span(&info, 1));
-    auto got = co_await read_at(loop, fd_.get(), into, 0);
-    if (!got) co_return std::unexpected(got.error());
-    co_return static_cast<int>(info.ssi_signo);
+    for (;;) {
+        signalfd_siginfo info{};
+        const auto into = std::as_writable_bytes(std::span(&info, 1));
+        auto got = co_await read_at(loop, fd_.get(), into, 0);
+        if (!got) co_return std::unexpected(got.error());
+        const int signal = static_cast<int>(info.ssi_signo);
+        if (signal == last_ && loop.now() - last_time_ < repeat_time) continue;
+        if (asks_to_end(signal)) {
+            last_ = signal;
+            last_time_ = loop.now();
+        }
+        co_return signal;
+    }
 }
 
 }  // namespace spate

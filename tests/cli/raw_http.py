@@ -72,6 +72,7 @@ class Connection:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(limit_s)
         self.received = bytearray()
+        self.was_reset = False
         try:
             if receive_buffer:  # Has to be said before the window is.
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -94,6 +95,7 @@ class Connection:
         try:
             return self.socket.recv(size)
         except ConnectionResetError:
+            self.was_reset = True
             return b""
 
     def more(self):
@@ -101,6 +103,7 @@ class Connection:
         try:
             piece = self.socket.recv(PIECE)
         except ConnectionResetError:
+            self.was_reset = True
             piece = b""
         self.received += piece
         return bool(piece)
@@ -156,7 +159,7 @@ class Connection:
             while passed := self.socket.recv_into(nowhere, PIECE, socket.MSG_TRUNC):
                 total += passed
         except ConnectionResetError:
-            pass
+            self.was_reset = True
         return total
 
     def quiet(self):

@@ -239,8 +239,9 @@ class DescriptorsTest(unittest.TestCase):
                 self.addCleanup(client.close)
                 client.send(request("/big", "Connection: close"))
             served = 0
-            for client in clients:  # Those that wait get their turn as others end.
+            for number, client in enumerate(clients):  # Who waits gets a turn as others end.
                 answer = client.answer()
+                self.assertIsNotNone(answer, f"client {number}, reset: {client.was_reset}")
                 self.assertIn(answer.status, (200, 503))
                 if answer.status == 200:
                     self.assertTrue(answer.body == content)

@@ -154,10 +154,15 @@ class Program:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
+    def __exit__(self, _type=None, error=None, _traceback=None):
+        ended = self.process.poll()
+        if ended is None:
             self.process.kill()
         self.wait()
+        if error is not None:  # Why a test failed may stand there.
+            state = "still ran" if ended is None else f"had ended with {ended}"
+            error.add_note(f"{self.process.args[1:]} {state}\nstdout: {self.stdout[-4000:]}\n"
+                           f"stderr: {self.stderr[-4000:]}")
         if self.process.stdin and not self.process.stdin.closed:
             try:
                 self.process.stdin.close()

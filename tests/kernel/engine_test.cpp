@@ -181,6 +181,30 @@ TEST_F(SignalsTest, ArriveAsValuesOnTheLoop) {
     run(body());
 }
 
+TEST_F(SignalsTest, OneThatAsksToEndCountsAgainOnlyAfterAWhile) {
+    using std::chrono::milliseconds;
+    auto signals = Signals::open({SIGTERM});
+    ASSERT_TRUE(signals);
+    bool over = false;
+    auto insist = [&]() -> Task<void> {
+        while (!over) {
+            ::raise(SIGTERM);
+            co_await loop().sleep_for(milliseconds(10));
+        }
+    };
+    auto body = [&]() -> Task<void> {
+        loop().spawn(insist());
+        auto first = co_await signals->next(loop());
+        const TimePoint heard = loop().now();
+        auto second = co_await signals->next(loop());
+        over = true;
+        EXPECT_EQ(first.value(), SIGTERM);
+        EXPECT_EQ(second.value(), SIGTERM);
+        EXPECT_GE(loop().now() - heard, milliseconds(100));
+    };
+    run(body());
+}
+
 TEST_F(SignalsTest, WaitingForOneCanBeCancelled) {
     auto signals = Signals::open({SIGUSR1});
     ASSERT_TRUE(signals);
