@@ -27,6 +27,10 @@ struct FileStatus {
 };
 Result<FileStatus> status_of(int fd);
 
+/// Reads what the page cache has, at once; gives how much. 0 also at the end, and on any error: a
+/// read that may wait says which.
+std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset);
+
 struct OpenFile {
     Fd fd;
     FileStatus status;

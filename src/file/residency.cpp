@@ -47,6 +47,12 @@ void KnownResident::add(std::uint64_t offset, std::uint64_t length, TimePoint no
     }
 }
 
+std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset) {
+    const iovec part{into.data(), into.size()};
+    const ssize_t got = ::preadv2(file, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
 bool is_resident(int file, std::uint64_t offset, std::uint64_t length) {
     if (length == 0) return true;
     if (kernel_has_cachestat.load(std::memory_order_relaxed)) {

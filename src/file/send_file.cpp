@@ -1,6 +1,5 @@
 #include <poll.h>
 #include <sys/sendfile.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -28,13 +27,6 @@ constexpr auto from_disk = std::chrono::milliseconds(2);
 
 // What one stream may send before the loop looks after the others: 0.1 ms.
 constexpr std::size_t bytes_a_turn = 1024 * 1024;
-
-// What of a read the page cache can give at once; 0 if nothing.
-std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset) {
-    const iovec part{into.data(), into.size()};
-    const ssize_t got = ::preadv2(file, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
-    return got > 0 ? static_cast<std::size_t>(got) : 0;
-}
 
 // A read that goes on while the coroutine does something else.
 class ReadAhead : public Op {
@@ -235,16 +227,18 @@ Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
         if (only_resident && !resident(*allowed)) co_return Result<void>{};
         for (std::size_t rest = *allowed; rest != 0;) {
             const ssize_t done = send_some(rest);
+            if (done == 0) co_return fail(ENODATA, "sendfile");
+            if (done < 0 && errno == EINTR) continue;
+            if (done < 0 && errno != EAGAIN)
+                co_return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "sendfile");
             if (done > 0) {
                 went(static_cast<std::size_t>(done));
                 rest -= static_cast<std::size_t>(done);
-            } else if (done == 0) {
-                co_return fail(ENODATA, "sendfile");
-            } else if (errno == EAGAIN) {
+            }
+            // Short of all of it the socket is full. To be told so costs the file's next pages.
+            if (rest != 0) {
                 auto room = co_await writable();
                 if (!room) co_return room;
-            } else if (errno != EINTR) {
-                co_return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "sendfile");
             }
         }
         if (left_ != 0) co_await loop_.yield();
