@@ -17,6 +17,9 @@ enum class Coding : std::uint8_t { br, zstd, gzip, identity };
 /// What the name of a precompressed sidecar ends in: ".br", ".zst", ".gz"; "" for identity.
 [[nodiscard]] std::string_view suffix_of(Coding coding);
 
+/// Those that a sidecar can be in.
+inline constexpr std::array sidecar_codings{Coding::br, Coding::zstd, Coding::gzip};
+
 /// What is acceptable, best first.
 class Codings {
   public:

@@ -36,6 +36,7 @@ Core::Core(Loop& on, Site& of, Admission& admission, std::shared_ptr<LogFile> lo
       site(of),
       options(of.options),
       cache(of.options.cache_bytes, share.open_files),
+      sidecars(on, of),
       date(on),
       shared_pacer(share.rate),
       admission_(admission) {

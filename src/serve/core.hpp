@@ -17,6 +17,7 @@
 #include "serve/file_cache.hpp"
 #include "serve/respond.hpp"
 #include "serve/response.hpp"
+#include "serve/sidecars.hpp"
 #include "serve/site.hpp"
 #include "serve/status_line.hpp"
 
@@ -79,12 +80,13 @@ class Core {
     Site& site;
     const ServeOptions& options;
     FileCache cache;
+    Sidecars sidecars;
     DateStamp date;
     Totals totals;
     std::optional<AccessLog> log;
     Pacer shared_pacer;
 
-    [[nodiscard]] Context context() { return Context{loop, site, cache, date}; }
+    [[nodiscard]] Context context() { return Context{loop, site, cache, sidecars, date}; }
 
   private:
     friend class Client;

@@ -8,12 +8,11 @@
 
 #include <spate/io.hpp>
 
+#include "serve/sidecars.hpp"
 #include "serve/site.hpp"
 
 namespace spate::serve {
 namespace {
-
-constexpr http::Coding sidecars[] = {http::Coding::br, http::Coding::zstd, http::Coding::gzip};
 
 std::int64_t wall_clock_ns() {
     timespec now{};
@@ -30,16 +29,17 @@ std::int64_t seconds(std::int64_t ns) {
 // Reads a small file whole. One that changes meanwhile is left to be sent from its descriptor.
 Task<void> read_body(Loop& loop, Representation& representation) {
     const FileStatus& status = representation.file.status;
+    const int fd = representation.file.fd.get();
     std::string body(status.size, '\0');
-    std::size_t done = 0;
+    const auto bytes = std::as_writable_bytes(std::span(body));
+    std::size_t done = read_cached(fd, bytes, 0);
     while (done < body.size()) {
-        const int fd = representation.file.fd.get();
-        auto rest = std::as_writable_bytes(std::span(body)).subspan(done);
+        auto rest = bytes.subspan(done);
         auto got = co_await read_at(loop, fd, rest, done);
         if (!got || *got == 0) co_return;
         done += *got;
     }
-    auto after = status_of(representation.file.fd.get());
+    auto after = status_of(fd);
     if (!after || *after != status) co_return;
     representation.body = std::move(body);
     representation.file.fd.reset();
@@ -127,7 +127,8 @@ std::size_t Variants::descriptors() const {
     return count;
 }
 
-Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, std::string_view path) {
+Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, Sidecars& sidecars,
+                                             std::string_view path) {
     auto opened = co_await site.root.open(loop, path);
     if (!opened) co_return std::unexpected(opened.error());
     if (opened->status.kind == FileStatus::Kind::folder) co_return fail(EISDIR, "open");
@@ -136,9 +137,11 @@ Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, std::
                          wall_clock_ns());
     auto variants = std::make_shared<Variants>(Variants{std::move(plain), {}});
     if (fits_memory(site, variants->plain)) co_await read_body(loop, variants->plain);
-    for (http::Coding coding : sidecars)
-        variants->coded[static_cast<std::size_t>(coding)] =
-            co_await load_sidecar(site, loop, variants->plain, path, coding);
+    if (!sidecars.none_beside(path)) {
+        for (http::Coding coding : http::sidecar_codings)
+            variants->coded[static_cast<std::size_t>(coding)] =
+                co_await load_sidecar(site, loop, variants->plain, path, coding);
+    }
     const bool choice = variants->has_choice();
     write_fields(variants->plain, choice, site.extra_fields);
     for (auto& sidecar : variants->coded)

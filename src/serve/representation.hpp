@@ -20,6 +20,7 @@
 namespace spate::serve {
 
 struct Site;
+class Sidecars;
 
 /// Files up to this size are read whole and sent from memory, head and body in one send.
 inline constexpr std::uint64_t largest_in_memory = 32 * 1024;
@@ -70,6 +71,7 @@ struct Variants {
 
 /// Opens a path's file and what lies beside it. Errors: EISDIR for a folder, ENOENT for what is
 /// neither file nor folder, else Root::open's.
-Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, std::string_view path);
+Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, Sidecars& sidecars,
+                                             std::string_view path);
 
 }  // namespace spate::serve

@@ -161,7 +161,7 @@ Task<std::shared_ptr<const Variants>> find_file(const Context& context, std::str
                                                 Error& error) {
     std::shared_ptr<Variants> variants = context.cache.find(path, context.loop.now());
     if (variants) co_return std::move(variants);
-    auto loaded = co_await load(context.site, context.loop, path);
+    auto loaded = co_await load(context.site, context.loop, context.sidecars, path);
     if (!loaded) {
         error = loaded.error();
         co_return nullptr;

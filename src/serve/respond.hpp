@@ -7,6 +7,7 @@
 #include "http/message.hpp"
 #include "serve/file_cache.hpp"
 #include "serve/response.hpp"
+#include "serve/sidecars.hpp"
 #include "serve/site.hpp"
 
 namespace spate::serve {
@@ -16,6 +17,7 @@ struct Context {
     Loop& loop;
     Site& site;
     FileCache& cache;
+    Sidecars& sidecars;
     DateStamp& date;
 };
 

@@ -1,0 +1,99 @@
+#include "serve/sidecars.hpp"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "http/encoding.hpp"
+
+namespace spate::serve {
+namespace {
+
+constexpr std::size_t most_folders = 4096;
+
+// Of the helper thread's time, reading one folder again and again takes a twentieth.
+constexpr int rest_per_work = 20;
+constexpr auto shortest_rest = std::chrono::seconds(1);
+
+// The clock of a file system may go in steps: what changed just now may change once more, and
+// keep its time (entity tags have the same rule).
+constexpr std::int64_t unsettled_ns = 2'000'000'000;
+
+bool is_settled(const FileStatus& status) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec - status.modified_ns > unsettled_ns;
+}
+
+bool is_sidecar(std::string_view name) {
+    return std::ranges::any_of(http::sidecar_codings, [name](http::Coding coding) {
+        return name.ends_with(http::suffix_of(coding));
+    });
+}
+
+// The folder's status if it has no sidecar, and did not change while it was read.
+std::optional<FileStatus> read_if_bare(const Root& root, const std::string& path) {
+    auto opened = root.open_blocking(path);
+    if (!opened || !is_settled(opened->status)) return std::nullopt;
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(::fdopendir(opened->fd.get()), &::closedir);
+    if (!names) return std::nullopt;
+    const int fd = opened->fd.release();  // the stream's from now on
+    while (const dirent* entry = ::readdir(names.get()))
+        if (is_sidecar(entry->d_name)) return std::nullopt;
+    const auto after = status_of(fd);
+    if (!after || *after != opened->status) return std::nullopt;
+    return *after;
+}
+
+}  // namespace
+
+bool Sidecars::none_beside(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view parent = slash == path.npos ? std::string_view{} : path.substr(0, slash);
+    Folder& folder = remembered(parent);
+    if (folder.bare && still_bare(parent, folder)) return true;
+    const bool due = ++folder.asked >= worth_reading && loop_.now() >= folder.read_again;
+    if (due && !folder.being_read) {
+        folder.being_read = true;
+        loop_.spawn(read(std::string(parent)));
+    }
+    return false;
+}
+
+Sidecars::Folder& Sidecars::remembered(std::string_view path) {
+    if (const auto found = folders_.find(path); found != folders_.end()) return found->second;
+    if (folders_.size() >= most_folders) folders_.clear();
+    return folders_[std::string(path)];
+}
+
+bool Sidecars::still_bare(std::string_view path, Folder& folder) const {
+    if (loop_.now() - folder.checked < belief) return true;
+    // Not at once means that the kernel forgot it: then so do we.
+    const auto opened = site_.root.open_cached(path);
+    folder.bare = opened && opened->status == folder.status;
+    folder.checked = loop_.now();
+    return folder.bare;
+}
+
+Task<void> Sidecars::read(std::string path) {
+    std::optional<FileStatus> bare;
+    Duration took{};
+    std::function<void()> errand = [&] {
+        const TimePoint start = Clock::now();
+        bare = read_if_bare(site_.root, path);
+        took = Clock::now() - start;
+    };
+    (void)co_await site_.offload.run(loop_, errand);
+    // It may have been forgotten meanwhile.
+    Folder& folder = remembered(path);
+    folder = {.bare = bare.has_value(),
+              .status = bare.value_or(FileStatus{}),
+              .checked = loop_.now(),
+              .read_again = loop_.now() + std::max<Duration>(shortest_rest, rest_per_work * took)};
+}
+
+}  // namespace spate::serve
