@@ -31,6 +31,8 @@ constexpr std::array allowed_registrations = {
 // Enough for one wake-up: more are waited for only while they are fewer.
 constexpr unsigned most_gathered = 64;
 
+constexpr int longest_gathering_s = 3600;
+
 [[noreturn]] void die(const char* what, int code) {
     std::fprintf(stderr, "spate: io_uring: %s: %s\n", what, std::strerror(code));
     std::abort();
@@ -197,6 +199,9 @@ void Ring::submit_and_wait(unsigned wait, TimePoint deadline, std::chrono::micro
     if (wait != 0 && gather.count() > 0 && gathers()) {
         wait = most_gathered;
         argument.min_wait_usec = static_cast<std::uint32_t>(gather.count());
+        // Without an end the minimum is the kernel's end, too: an idle loop would never sleep.
+        if (argument.ts == 0) timeout.tv_sec = longest_gathering_s;
+        argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
     }
     if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) ++overflows_;
     // GETEVENTS always: it also runs the deferred work that brings completions.

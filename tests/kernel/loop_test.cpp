@@ -1,4 +1,7 @@
+#include <sys/timerfd.h>
+
 #include <atomic>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -237,6 +240,24 @@ TEST_F(LoopRunTest, GatheringFindsManyInOneWakeUp) {
         co_await socket->close();
     };
     run(body());
+}
+
+// On a loop of its own: the timer that watches over other tests would end its wait.
+TEST_F(LoopRunTest, AGatheringLoopWithNothingToDoSleeps) {
+    open_loop({.gather = std::chrono::milliseconds(1)});
+    if (!loop().ring().gathers()) GTEST_SKIP() << "this kernel knows no minimum wait (Linux 6.12)";
+    const Fd later(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    const itimerspec when{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 100'000'000}};
+    ASSERT_EQ(::timerfd_settime(later.get(), 0, &when, nullptr), 0);
+    auto body = [&]() -> Task<void> {
+        std::uint64_t times = 0;
+        auto into = std::as_writable_bytes(std::span(&times, 1));
+        EXPECT_TRUE(co_await read_at(loop(), later.get(), into, 0));
+        loop().stop();
+    };
+    loop().post([&] { loop().spawn(body()); });
+    loop().run();
+    EXPECT_LT(loop().counters().turns, 20U);
 }
 
 }  // namespace
