@@ -4,8 +4,6 @@
 #include <editline/readline.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
@@ -73,15 +71,6 @@ void LineEditor::begin(std::string prompt) {
 void LineEditor::end() {
     rl_callback_handler_remove();
     editing_ = false;
-}
-
-bool LineEditor::read_keys() {
-    std::array<char, 4096> memory;
-    const ssize_t got = ::read(STDIN_FILENO, memory.data(), memory.size());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-    if (got <= 0) return false;
-    keys_.feed({memory.data(), static_cast<std::size_t>(got)});
-    return true;
 }
 
 std::optional<std::string> LineEditor::next_line() {

@@ -20,9 +20,9 @@ class LineEditor {
 
     /// Shows the prompt and begins a line.
     void begin(std::string prompt);
-    /// Reads what standard input has, which is something; false at its end.
-    [[nodiscard]] bool read_keys();
-    /// The line that the keys read so far have ended, which ends editing until begin(); Ctrl-D on
+    /// Takes what the terminal sent.
+    void feed(std::string_view keys) { keys_.feed(keys); }
+    /// The line that the keys so far have ended, which ends editing until begin(); Ctrl-D on
     /// an empty line ends it as `end_of_input`. Waits for nothing.
     [[nodiscard]] std::optional<std::string> next_line();
     /// Writes whole lines; above the one that is being typed, which survives.

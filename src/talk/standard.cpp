@@ -1,10 +1,12 @@
 #include "talk/standard.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include <spate/io.hpp>
 
@@ -21,7 +23,14 @@ Input::Kind kind_of(int fd) {
 
 }  // namespace
 
-Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {}
+Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {
+    // What a terminal has can be gone before it is read: an interrupt throws typed keys away. A
+    // read must not wait then, and the flag for that is not to be set on a description that the
+    // shell has as well.
+    const std::string itself = "/proc/self/fd/" + std::to_string(fd);
+    constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    if (kind_ == Kind::terminal) own_ = Fd(::open(itself.c_str(), flags));
+}
 
 Task<Result<void>> Input::readable() {
     if (stopped_) co_return fail(ECANCELED, "read");
@@ -37,7 +46,7 @@ Task<Result<std::size_t>> Input::read(std::span<std::byte> into) {
     for (;;) {
         auto ready = co_await readable();
         if (!ready) co_return std::unexpected(ready.error());
-        const ssize_t got = ::read(fd_, into.data(), into.size());
+        const ssize_t got = ::read(own_ ? own_.get() : fd_, into.data(), into.size());
         if (got >= 0) co_return static_cast<std::size_t>(got);
         if (errno != EAGAIN && errno != EINTR) co_return fail(errno, "read");
     }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include <spate/fd.hpp>
 #include <spate/loop.hpp>
 #include <spate/result.hpp>
 #include <spate/task.hpp>
@@ -32,6 +33,7 @@ class Input {
     Loop& loop_;
     int fd_;
     Kind kind_;
+    Fd own_;  // of a terminal, where it may be opened once more
     bool stopped_ = false;
 };
 

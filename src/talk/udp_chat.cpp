@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -149,11 +150,14 @@ Task<void> UdpChat::read_terminal() {
     std::string hint = "/to HOST:PORT says who to talk to, /help what else there is.\n";
     if (!target_) co_await put(std::move(hint));
     editor_->begin(prompt());
+    std::array<char, 4096> memory;
     while (!stopping_) {
         auto line = editor_->next_line();
         if (!line) {
-            auto ready = co_await input_.readable();
-            if (!ready || !editor_->read_keys()) break;
+            const auto room = std::as_writable_bytes(std::span(memory));
+            auto got = co_await input_.read(room);
+            if (!got || *got == 0) break;
+            editor_->feed({memory.data(), *got});
             continue;
         }
         if (*line == LineEditor::end_of_input) break;
