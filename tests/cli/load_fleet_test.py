@@ -14,6 +14,7 @@ from spate_cli import PATIENCE_S, Folder, Serve, binary, run
 
 FLEET = Path(__file__).resolve().parents[2] / "docs/FLEET.md"
 TASKS = 2
+HEAD_START_S = 5  # For all of them to be ready, also on a busy machine.
 
 
 def code_blocks():
@@ -71,7 +72,7 @@ class FleetTest(unittest.TestCase):
         block = next(each for each in code_blocks() if each.startswith("srun"))
         # What srun runs is the script in its quotes, once the start has been put in.
         script = re.search(r"bash -c '(.*)'\n", block, re.DOTALL).group(1)
-        script = re.sub(r"""@'".*?"'""", f"@{int(time.time()) + 2}", script)
+        script = re.sub(r"""@'".*?"'""", f"@{int(time.time()) + HEAD_START_S}", script)
         tasks = [self.start(shortened(script, self.server.url), SLURM_PROCID=str(number),
                             SLURM_NTASKS=str(TASKS)) for number in range(TASKS)]
         for task in tasks:
@@ -84,7 +85,7 @@ class FleetTest(unittest.TestCase):
         folded = manifest.split(">-\n", 1)[1]
         command = " ".join(line.strip() for line in folded.splitlines())
         command = shortened(command, self.server.url).replace("/8", f"/{TASKS}")
-        start = str(int(time.time()) + 2)
+        start = str(int(time.time()) + HEAD_START_S)
         pods = [self.start(command, JOB_COMPLETION_INDEX=str(number), START_AT=start)
                 for number in range(TASKS)]
         for number, pod in enumerate(pods):
