@@ -226,17 +226,22 @@ class ListenTest(unittest.TestCase):
         listener = self.listen("--broadcast")
         dead, reader, speaker = (connect(listener.port) for _ in range(3))
         wait_for(lambda: listener.stderr.count(" connected") == 3, "three members")
-        heard = []
-        background = in_background(lambda: heard.append(read_all(reader)))
+        heard = []  # Lines, in pieces.
+
+        def read():
+            while piece := reader.recv(1 << 16):
+                heard.append(piece.count(b"\n"))
+        background = in_background(read)
         line = b"x" * 65535 + b"\n"
         for _ in range(400):
             speaker.sendall(line)
         listener.wait_for_output("took nothing and was cut off")
         speaker.shutdown(socket.SHUT_WR)
         wait_for(lambda: listener.stderr.count(" left; ") == 2, "the speaker leaving")
+        wait_for(lambda: sum(heard) >= 400, "all to be heard")
         listener.stop()
         background.join(PATIENCE_S)
-        self.assertEqual(heard[0].count(b"\n"), 400)
+        self.assertEqual(sum(heard), 400)
         for member in (dead, reader, speaker):
             member.close()
 
