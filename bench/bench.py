@@ -57,7 +57,12 @@ def unwind(number, _):
 
 
 def go_within(congestion, arguments):
-    """All of this anew, in a network of its own; comes back only if there can be none: with 0."""
+    """All of this anew, in a network of its own; comes back only if there can be none: with 0, or
+    with 2 for one that nobody knows."""
+    if congestion not in network.available():
+        print(f"bench: --congestion {congestion}: this kernel has loaded "
+              f"{', '.join(network.available())}", file=sys.stderr)
+        return 2
     refusal = network.why_not_within(congestion)
     if refusal:
         print(f"bench: --congestion {congestion}: skipped: {refusal}", file=sys.stderr)

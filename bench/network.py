@@ -14,6 +14,8 @@ PAYLOAD_SHARE = 1448 / 1514
 
 
 CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
+AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control"
+ALLOWED = "/proc/sys/net/ipv4/tcp_allowed_congestion_control"
 PREFIX = "spate-bench"
 NAMESPACES = Path("/run/netns")
 
@@ -35,6 +37,16 @@ def tool(command):
 def congestion_control():
     """This network's; a new namespace may begin with another."""
     return Path(CONGESTION_CONTROL).read_text().strip()
+
+
+def available():
+    """The congestion controls that this kernel has loaded."""
+    return Path(AVAILABLE).read_text().split()
+
+
+def allowed():
+    """Those of them that a new network may begin with."""
+    return Path(ALLOWED).read_text().split()
 
 
 def set_up(congestion):
@@ -113,6 +125,8 @@ def within(congestion):
 
 
 def why_not_within(congestion):
+    if congestion not in allowed():
+        return f"a new network may begin with {', '.join(allowed())} alone ({ALLOWED} says so)"
     try:
         tool([*within(congestion), "true"])
     except RunFailed as failure:

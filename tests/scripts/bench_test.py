@@ -206,11 +206,27 @@ class BenchTest(unittest.TestCase):
         options, folder, _ = self.run_main("--smoke")[0].args
         self.assertEqual(options, ["--results", folder, "--smoke"])
 
+    def run_with_congestion(self, name, available=("reno", "new"), allowed=("reno", "new"),
+                            refusal=None):
+        with unittest.mock.patch.object(network, "available", return_value=list(available)), \
+                unittest.mock.patch.object(network, "allowed", return_value=list(allowed)), \
+                unittest.mock.patch.object(network, "tool", side_effect=refusal):
+            called, status, said = self.run_main("--congestion", name)
+        self.assertIsNone(called)
+        return status, said
+
     def test_congestion_control_that_cannot_be_had_skips(self):
-        with unittest.mock.patch.object(network, "tool", side_effect=RunFailed("not permitted")):
-            called, status, said = self.run_main("--congestion", "cubic")
-        self.assertEqual((called, status), (None, 0))
+        status, said = self.run_with_congestion("new", refusal=RunFailed("not permitted"))
+        self.assertEqual(status, 0)
         self.assertIn("skipped: not permitted", said)
+        status, said = self.run_with_congestion("new", allowed=("reno",))
+        self.assertEqual(status, 0)
+        self.assertIn("skipped: a new network may begin with reno alone", said)
+
+    def test_congestion_control_that_nobody_knows_is_wrong_usage(self):
+        status, said = self.run_with_congestion("nwe")
+        self.assertEqual(status, 2)
+        self.assertIn("nwe: this kernel has loaded reno, new", said)
 
     def test_termination_unwinds_and_ends_all(self):
         def part(options):
