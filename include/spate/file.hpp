@@ -58,6 +58,10 @@ class Root {
     Fd fd_;
 };
 
+/// Up to here one read into memory and one send, head and body together, cost less CPU than a
+/// sendfile(2) after the head (measured on loopback, docs/PERFORMANCE.md).
+inline constexpr std::uint64_t cheapest_in_memory = 32 * 1024;
+
 /// How the bytes of a file get to a socket.
 enum class SendWay : std::uint8_t {
     automatic,  ///< Chosen by size and by what is in the page cache.

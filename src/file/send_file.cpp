@@ -15,10 +15,6 @@
 namespace spate {
 namespace {
 
-// Up to here one read into memory and one send, head and body together, cost less CPU than a
-// sendfile(2) after the head (measured on loopback, docs/PERFORMANCE.md).
-constexpr std::size_t memory_limit = 32 * 1024;
-
 // What is read ahead at a time.
 constexpr std::size_t piece_size = 64 * 1024;
 
@@ -342,7 +338,7 @@ Task<Result<void>> Transfer::by_splice() {
 // Small: through memory. Larger: sendfile(2) as far as the page cache goes, reads where the disk
 // is needed, and back.
 Task<Result<void>> Transfer::automatically() {
-    if (left_ <= memory_limit) {
+    if (left_ <= cheapest_in_memory) {
         auto sent = co_await by_memory();
         co_return sent;
     }

@@ -45,10 +45,11 @@ Task<void> read_body(Loop& loop, Representation& representation) {
     representation.file.fd.reset();
 }
 
+// Then it is read whole, and kept.
 bool fits_memory(const Site& site, const Representation& representation) {
     const SendWay way = site.options.send_way;
     return (way == SendWay::automatic || way == SendWay::memory) &&
-           representation.size() <= largest_in_memory;
+           representation.size() <= cheapest_in_memory;
 }
 
 Task<std::unique_ptr<Representation>> load_sidecar(const Site& site, Loop& loop,

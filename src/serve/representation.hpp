@@ -22,9 +22,6 @@ namespace spate::serve {
 struct Site;
 class Sidecars;
 
-/// Files up to this size are read whole and sent from memory, head and body in one send.
-inline constexpr std::uint64_t largest_in_memory = 32 * 1024;
-
 struct Representation {
     Representation(OpenFile opened, std::string_view type, http::Coding in, std::int64_t now_ns);
 

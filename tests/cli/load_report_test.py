@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tap
 from bad_server import BadServer
-from load_case import LoadCase, Loaded
+from load_case import LoadCase, Loaded, several_tries
 from served_folder import noise
 from spate_cli import Folder, Program, Serve, run
 from terminal import Terminal
@@ -157,8 +157,8 @@ class ReadTest(ReportCase):
         files = [self.report_file(), self.report_file()]
         with ThreadPoolExecutor(2) as pool:
             for done in pool.map(lambda file, path: run(
-                    "load", "-R", 200, "-d", 1, "-c", 4, "-q", "--warmup", 0, "--json", file,
-                    path), files, (self.url, self.server.url + "none")):
+                    "load", "-R", 200, "-n", 200, "-c", 4, "-q", "--json", file, path),
+                                 files, (self.url, self.server.url + "none")):
                 self.assertEqual(done.returncode, 0)
         return files, [json.loads(file.read_text()) for file in files]
 
@@ -255,6 +255,7 @@ class JudgeTest(ReportCase):
             self.assertIn("rate_missed", loaded.warnings)
         self.assertEqual(self.status("--strict", "-R", 300, "--slo", "max<1ns", self.url)[0], 3)
 
+    @several_tries
     def test_two_servers_in_pairs(self):
         with Serve(self.served.path) as other:
             done = run("load", "ab", "-d", 0.3, "-c", 4, "--pairs", 5, "--json", "-",

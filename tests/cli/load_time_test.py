@@ -1,7 +1,6 @@
 """`spate load` and time: rates that are kept, what a frozen server does to percentiles, memory that
 does not grow. Whoever runs this has the machine to itself."""
 
-import functools
 import os
 import signal
 import statistics
@@ -9,26 +8,10 @@ import threading
 import unittest
 
 import tap
-from load_case import LoadCase
+from load_case import LoadCase, several_tries
 from process_state import is_sanitized, status_kib
 from served_folder import noise
 from spate_cli import Folder, Program, Serve, wait_for
-
-
-TRIES = 3  # Other work on the machine may spoil a try; a fault of ours spoils each.
-
-
-def several_tries(test):
-    @functools.wraps(test)
-    def tried(self, *arguments):
-        for left in reversed(range(TRIES)):
-            try:
-                return test(self, *arguments)
-            except AssertionError as error:
-                if left == 0:
-                    raise
-                print(f"# once more: {str(error).splitlines()[0]}")
-    return tried
 
 
 class TimeCase(LoadCase):
