@@ -53,7 +53,8 @@ std::optional<FileStatus> read_if_bare(const Root& root, const std::string& path
 
 bool Sidecars::none_beside(std::string_view path) {
     const std::size_t slash = path.rfind('/');
-    const std::string_view parent = slash == path.npos ? std::string_view{} : path.substr(0, slash);
+    std::string_view parent;
+    if (slash != std::string_view::npos) parent = path.substr(0, slash);
     Folder& folder = remembered(parent);
     if (folder.bare && still_bare(parent, folder)) return true;
     const bool due = ++folder.asked >= worth_reading && loop_.now() >= folder.read_again;
