@@ -16,9 +16,10 @@ from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
 
 DURATION_S = TIMEOUT_S = 0.2
 LATE_S = 5  # What a busy machine may add to a run's time.
-QUICK = ("-d", DURATION_S, "--timeout", TIMEOUT_S, "--warmup", 0, "-q")
-# Of a server that does answer, which on a busy machine takes its time.
-PATIENT = ("-d", DURATION_S, "--timeout", LATE_S, "--warmup", 0, "-q")
+# A number, since on a busy machine a short time may pass before the first connection stands.
+QUICK = ("-n", 20, "--timeout", TIMEOUT_S, "-q")
+# Of a server that does answer, which may take its time there.
+PATIENT = ("-n", 20, "--timeout", LATE_S, "-q")
 SOME = ("-d", 0.5, "--warmup", 0, "-q")
 CLOSED, OPEN = ("-c", 3), ("-c", 3, "-R", 100)
 
@@ -91,6 +92,15 @@ class BadServerTest(LoadCase):
                     self.assertLess(error["last_ns"], (DURATION_S + TIMEOUT_S + LATE_S) * 1e9)
                 self.assertEqual(loaded.report["failed"]["count"], sum(loaded.errors.values()))
                 self.assertIsNone(loaded.report["latency"]["max"])
+
+    def test_a_run_ends_at_its_time_and_a_time_out_at_most(self):
+        for path in ("silent", "silent_amid_body", "drip"):
+            for loop in (CLOSED, OPEN):
+                with self.subTest(path, loop=loop):
+                    loaded = self.load("-d", DURATION_S, "--warmup", 0, "--timeout", TIMEOUT_S,
+                                       "-q", *loop, self.server.url(path))
+                    self.assertEqual((loaded.status, loaded.totals["ok"]), (0, 0))
+                    self.check_in_time(loaded)
 
     def test_what_is_only_strange_is_no_failure(self):
         for (path, loop), loaded in self.load_each(STRANGE_BUT_GOOD):
