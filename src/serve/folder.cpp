@@ -1,6 +1,5 @@
 #include "serve/folder.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -8,21 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include <spate/fd.hpp>
-
 namespace spate::serve {
 
 namespace {
-
-struct CloseFolder {
-    void operator()(DIR* folder) const noexcept { ::closedir(folder); }
-};
-using FolderStream = std::unique_ptr<DIR, CloseFolder>;
 
 Result<Fd> open_beneath(int root_fd, const std::string& path, std::uint64_t flags) {
     open_how how{};
@@ -62,20 +53,35 @@ bool wanted(const dirent& found, bool show_hidden) {
 
 }  // namespace
 
+Result<FolderStream> stream_of(Fd folder) {
+    FolderStream stream(::fdopendir(folder.get()));
+    if (!stream) return fail(errno, "fdopendir");
+    folder.release();
+    return stream;
+}
+
+Result<const dirent*> next_entry(const FolderStream& stream) {
+    errno = 0;
+    const dirent* found = ::readdir(stream.get());
+    if (found == nullptr && errno != 0) return fail(errno, "readdir");
+    return found;
+}
+
 Result<std::vector<Entry>> read_folder(int root_fd, const std::string& path,
                                        const FolderOptions& options) {
     const std::string folder = path.empty() ? "." : path;
     Result<Fd> fd = open_beneath(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
     if (!fd) return std::unexpected(fd.error());
-    const FolderStream stream(::fdopendir(fd->get()));
-    if (!stream) return fail(errno, "fdopendir");
-    const int folder_fd = fd->release();  // the stream's from now on
+    auto stream = stream_of(std::move(*fd));
+    if (!stream) return std::unexpected(stream.error());
+    const int folder_fd = ::dirfd(stream->get());
 
     std::vector<Entry> entries;
     while (true) {
-        errno = 0;
-        const dirent* found = ::readdir(stream.get());
-        if (found == nullptr) break;
+        const auto next = next_entry(*stream);
+        if (!next) return std::unexpected(next.error());
+        const dirent* found = *next;
+        if (found == nullptr) return entries;
         if (!wanted(*found, options.show_hidden)) continue;
         // Some file systems do not say what an entry is; then it may be a link.
         const bool maybe_link = found->d_type == DT_LNK || found->d_type == DT_UNKNOWN;
@@ -86,8 +92,6 @@ Result<std::vector<Entry>> read_folder(int root_fd, const std::string& path,
         if (entries.size() == options.max_entries) return fail(EOVERFLOW, "list folder");
         entries.push_back(std::move(*entry));
     }
-    if (errno != 0) return fail(errno, "readdir");
-    return entries;
 }
 
 }  // namespace spate::serve

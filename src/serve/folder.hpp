@@ -1,15 +1,29 @@
 // Reading a folder beneath the root. It blocks: not for the thread of an event loop.
 #pragma once
 
+#include <dirent.h>
+
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include <spate/fd.hpp>
 #include <spate/result.hpp>
 
 #include "serve/listing.hpp"
 
 namespace spate::serve {
+
+struct CloseFolder {
+    void operator()(DIR* folder) const noexcept { ::closedir(folder); }
+};
+using FolderStream = std::unique_ptr<DIR, CloseFolder>;
+
+/// Reads an open folder's names from now on; the descriptor (dirfd(3)) is the stream's.
+[[nodiscard]] Result<FolderStream> stream_of(Fd folder);
+/// The next entry, valid until the one after; nullptr at the end.
+[[nodiscard]] Result<const dirent*> next_entry(const FolderStream& stream);
 
 struct FolderOptions {
     bool show_hidden = false;  ///< Names that begin with a dot.

@@ -1,14 +1,13 @@
 #include "serve/sidecars.hpp"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <ctime>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include "http/encoding.hpp"
+#include "http/etag.hpp"
+#include "serve/folder.hpp"
 
 namespace spate::serve {
 namespace {
@@ -19,14 +18,11 @@ constexpr std::size_t most_folders = 4096;
 constexpr int rest_per_work = 20;
 constexpr auto shortest_rest = std::chrono::seconds(1);
 
-// The clock of a file system may go in steps: what changed just now may change once more, and
-// keep its time (entity tags have the same rule).
-constexpr std::int64_t unsettled_ns = 2'000'000'000;
-
+// What changed just now may change once more, and keep its time.
 bool is_settled(const FileStatus& status) {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec - status.modified_ns > unsettled_ns;
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return !http::is_young(status.modified_ns, now.tv_sec * 1'000'000'000 + now.tv_nsec);
 }
 
 bool is_sidecar(std::string_view name) {
@@ -39,12 +35,15 @@ bool is_sidecar(std::string_view name) {
 std::optional<FileStatus> read_if_bare(const Root& root, const std::string& path) {
     auto opened = root.open_blocking(path);
     if (!opened || !is_settled(opened->status)) return std::nullopt;
-    const std::unique_ptr<DIR, int (*)(DIR*)> names(::fdopendir(opened->fd.get()), &::closedir);
-    if (!names) return std::nullopt;
-    const int fd = opened->fd.release();  // the stream's from now on
-    while (const dirent* entry = ::readdir(names.get()))
-        if (is_sidecar(entry->d_name)) return std::nullopt;
-    const auto after = status_of(fd);
+    auto stream = stream_of(std::move(opened->fd));
+    if (!stream) return std::nullopt;
+    for (;;) {
+        const auto entry = next_entry(*stream);
+        if (!entry) return std::nullopt;
+        if (*entry == nullptr) break;
+        if (is_sidecar((*entry)->d_name)) return std::nullopt;
+    }
+    const auto after = status_of(::dirfd(stream->get()));
     if (!after || *after != opened->status) return std::nullopt;
     return *after;
 }

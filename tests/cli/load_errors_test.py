@@ -117,7 +117,7 @@ class BadServerTest(LoadCase):
                 self.check_in_time(loaded)
 
     def test_an_idle_connection_that_was_closed_is_replaced(self):
-        loaded = self.load("-n", 20, "-q", *OPEN, self.server.url("closing_unsaid"))
+        loaded = self.load(*PATIENT, *OPEN, self.server.url("closing_unsaid"))
         self.assertEqual((loaded.status, loaded.errors), (0, {}), loaded.describe())
         self.assertEqual((loaded.report["conns"]["opened"], loaded.totals["ok"]), (20, 20))
 
