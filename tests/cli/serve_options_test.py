@@ -44,8 +44,8 @@ class ListenTest(unittest.TestCase):
         flags = [word for where in listen for word in ("--listen", where)]
         server = self.enterContext(Serve(self.folder.path, *arguments, listen=flags))
         self.addCleanup(server.stop)
-        server.wait_for_output(r"Ctrl-C")
-        return server, re.findall(r"(?:http://|unix:)\S+", server.stdout + server.stderr)
+        said = server.wait_for_output(r"(?s).*Ctrl-C").group()
+        return server, re.findall(r"(?:http://|unix:)\S+", said)
 
     def check(self, address):
         self.assertEqual(ask(address, "/a.txt").body, b"hello\n", address)

@@ -75,7 +75,10 @@ class Folder:
 class Program:
     """A spate that runs in the background; both of its outputs are collected as they come.
     Killed at the end of a `with` if it has not ended by itself. With stdin=subprocess.PIPE it
-    can be typed to."""
+    can be typed to.
+
+    While it runs, what it says is waited for: `wait_for_output`, `wait_for_count`. `stdout` and
+    `stderr` are there once it has ended, since before that the next line may be on its way."""
 
     def __init__(self, *arguments, stdin=subprocess.DEVNULL, **options):
         self.process = subprocess.Popen(
@@ -99,11 +102,16 @@ class Program:
 
     @property
     def stdout(self):
-        return self.output["stdout"]
+        return self._whole("stdout")
 
     @property
     def stderr(self):
-        return self.output["stderr"]
+        return self._whole("stderr")
+
+    def _whole(self, name):
+        if self.process.poll() is None or not self._outputs_ended():
+            raise RuntimeError(f"{name} is not whole while the program runs: wait for its end")
+        return self.output[name]
 
     def _outputs_ended(self):
         return not any(reader.is_alive() for reader in self.readers)
@@ -121,6 +129,16 @@ class Program:
                 if ended or left <= 0:
                     raise AssertionError(f"no match for {pattern} in its output; {self.describe()}")
                 self.arrived.wait(min(left, 0.05))
+
+    def wait_for_count(self, text, count):
+        """Waits until `text` stands `count` times in its outputs, and not more often."""
+        seen = wait_for(lambda: self._count(text) >= count and self._count(text),
+                        f"{text!r} {count} times; {self.describe()}")
+        if seen != count:
+            raise AssertionError(f"{text!r} {seen} times, wanted {count}; {self.describe()}")
+
+    def _count(self, text):
+        return sum(output.count(text) for output in self.output.values())
 
     def type(self, text):
         self.process.stdin.write(text)
@@ -148,8 +166,8 @@ class Program:
             raise AssertionError(f"wanted exit status {expected_status}; {self.describe()}")
 
     def describe(self):
-        return (f"exit status {self.process.poll()}\nstdout: {self.stdout}\n"
-                f"stderr: {self.stderr}")
+        return (f"exit status {self.process.poll()}\nstdout: {self.output['stdout']}\n"
+                f"stderr: {self.output['stderr']}")
 
     def __enter__(self):
         return self
@@ -161,8 +179,9 @@ class Program:
         self.wait()
         if error is not None:  # Why a test failed may stand there.
             state = "still ran" if ended is None else f"had ended with {ended}"
-            error.add_note(f"{self.process.args[1:]} {state}\nstdout: {self.stdout[-4000:]}\n"
-                           f"stderr: {self.stderr[-4000:]}")
+            error.add_note(f"{self.process.args[1:]} {state}\n"
+                           f"stdout: {self.output['stdout'][-4000:]}\n"
+                           f"stderr: {self.output['stderr'][-4000:]}")
         if self.process.stdin and not self.process.stdin.closed:
             try:
                 self.process.stdin.close()

@@ -101,8 +101,8 @@ class SystemdTest(unittest.TestCase):
         sock = self.listening()
         server = self.start(sockets=[sock])
         server.wait_for_output("Ctrl-C")
-        self.assertEqual(len(re.findall(r"http://", server.stderr)), 1, server.describe())
         server.stop()
+        self.assertEqual(len(re.findall(r"http://", server.stderr)), 1, server.describe())
 
     def test_several_of_all_families(self):
         sockets = [self.listening(), self.listening(socket.AF_UNIX, str(self.place / "http"))]
@@ -126,8 +126,8 @@ class SystemdTest(unittest.TestCase):
         sock = self.listening()
         server = self.start("--listen", "127.0.0.1:0", sockets=[sock], LISTEN_PID="1")
         server.wait_for_output("Ctrl-C")
-        self.assertNotIn(f":{sock.getsockname()[1]}/", server.stderr)
         server.stop()
+        self.assertNotIn(f":{sock.getsockname()[1]}/", server.stderr)
 
     def test_sockets_that_cannot_be_served_are_said(self):
         datagrams = self.enterContext(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

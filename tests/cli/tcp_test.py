@@ -192,7 +192,7 @@ class ListenTest(unittest.TestCase):
     def test_input_goes_to_all(self):
         listener = self.listen(stdin=subprocess.PIPE)
         clients = [connect(listener.port) for _ in range(3)]
-        wait_for(lambda: listener.stderr.count(" connected") == 3, "three clients")
+        listener.wait_for_count(" connected", 3)
         listener.type("to all of you\n")
         for client in clients:
             self.assertEqual(client.recv(100), b"to all of you\n")
@@ -209,7 +209,7 @@ class ListenTest(unittest.TestCase):
     def test_a_room(self):
         listener = self.listen("--broadcast")
         ann, bob, eve = (connect(listener.port) for _ in range(3))
-        wait_for(lambda: listener.stderr.count(" connected") == 3, "three members")
+        listener.wait_for_count(" connected", 3)
         ann.sendall(b"hel")
         ann.sendall(b"lo\n")
         name = f"127.0.0.1:{ann.getsockname()[1]}"
@@ -225,7 +225,7 @@ class ListenTest(unittest.TestCase):
     def test_a_member_that_reads_nothing_is_cut_off_and_stalls_nobody(self):
         listener = self.listen("--broadcast")
         dead, reader, speaker = (connect(listener.port) for _ in range(3))
-        wait_for(lambda: listener.stderr.count(" connected") == 3, "three members")
+        listener.wait_for_count(" connected", 3)
         heard = []  # Lines, in pieces.
 
         def read():
@@ -237,7 +237,7 @@ class ListenTest(unittest.TestCase):
             speaker.sendall(line)
         listener.wait_for_output("took nothing and was cut off")
         speaker.shutdown(socket.SHUT_WR)
-        wait_for(lambda: listener.stderr.count(" left; ") == 2, "the speaker leaving")
+        listener.wait_for_count(" left; ", 2)
         wait_for(lambda: sum(heard) >= 400, "all to be heard")
         listener.stop()
         background.join(PATIENCE_S)
@@ -255,7 +255,7 @@ class ListenTest(unittest.TestCase):
     def test_programs_end_with_the_listener(self):
         listener = self.listen("--exec", "exec sleep 1000")
         client = connect(listener.port)
-        wait_for(lambda: "connected" in listener.stderr, "the client")
+        listener.wait_for_output(" connected")
         listener.stop()
         client.close()
 
@@ -269,7 +269,7 @@ class ListenTest(unittest.TestCase):
         with self.assertRaises(TimeoutError):
             clients[2].recv(1)
         clients[2].settimeout(PATIENCE_S)
-        self.assertEqual(listener.stderr.count(" connected"), 2)
+        listener.wait_for_count(" connected", 2)
         clients[0].close()
         self.assertEqual(clients[2].recv(1), b"x")
         for client in clients[1:]:
@@ -286,7 +286,7 @@ class ListenTest(unittest.TestCase):
     def test_a_reset_is_that_clients_end_alone(self):
         listener = self.listen("--echo")
         broken = connect(listener.port)
-        wait_for(lambda: "connected" in listener.stderr, "the client")
+        listener.wait_for_output(" connected")
         reset(broken)
         listener.wait_for_output("Connection reset by peer")
         self.assertEqual(talk(listener.port, "still here").stdout, "still here")
@@ -339,9 +339,9 @@ class ListenTest(unittest.TestCase):
             listener = self.listen("--exec", "tr a-z A-Z", *options, where=f"{stranger}:0")
             done = run("tcp", "connect", f"{stranger}:{listener.port}", input="one")
             self.assertEqual(done.stdout, answer)
+            listener.stop()
             refusal = "is not on this host: --exec is not for it" in listener.stderr
             self.assertEqual(refusal, not options)
-            listener.stop()
 
     def test_source_address(self):
         listener = self.listen("--echo")
@@ -460,7 +460,7 @@ class BadInputTest(unittest.TestCase):
     def test_interrupt_ends_a_listener_well(self):
         with Listener("tcp", "listen") as listener:
             with connect(listener.port):
-                wait_for(lambda: "connected" in listener.stderr, "the client")
+                listener.wait_for_output(" connected")
                 listener.signal(signal.SIGINT)
                 self.assertEqual(listener.wait(), 0, listener.describe())
 
