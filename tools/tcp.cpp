@@ -49,6 +49,7 @@ Task<Ending> connect_and_talk(Loop& loop, const TcpConnectArguments& arguments, 
     Output output(loop);
     Conversation conversation(stream, name, input, output, dump, arguments.conversation);
     Ending ending = co_await conversation.run();
+    if (source != nullptr && source->is_unix()) ::unlink(source->text().c_str() + 5);
     if (arguments.verbose) {
         const Activity& activity = conversation.activity();
         fmt::print(stderr, "{} bytes sent, {} received\n", activity.sent(), activity.received());
@@ -76,7 +77,8 @@ Task<void> heed_signals(Loop& loop, Signals& signals, TcpHost& host) {
 
 Task<Ending> listen_and_talk(Loop& loop, const TcpListenArguments& arguments, Fd socket,
                              Signals& signals, Dump& dump) {
-    TcpListener listener(loop, std::move(socket));
+    const bool ahead = arguments.host.most_connections == 0;
+    TcpListener listener(loop, std::move(socket), ahead);
     Input input(loop);
     Output output(loop);
     TcpHost host(listener, input, output, dump, arguments.host);
@@ -94,6 +96,9 @@ int run_listen(int argc, char** argv) {
     auto signals = Signals::open({SIGINT, SIGTERM});
     if (!signals) return complain("tcp listen", signals.error().message());
     auto socket = listen_on(arguments->address);
+    // No IPv6 here: IPv4 alone does.
+    if (!socket && socket.error().code == EAFNOSUPPORT && arguments->address.is_wildcard())
+        socket = listen_on(Address::any(AF_INET, arguments->address.port()));
     if (!socket)
         return complain("tcp listen", arguments->address.text() + ": " + socket.error().message());
     auto local = Address::of_local(socket->get());

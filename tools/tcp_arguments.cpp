@@ -13,6 +13,11 @@ using namespace spate::talk;
 
 constexpr int network_error = 1;
 
+constexpr const char* ends_of_clients =
+    "One of many clients ends alone, and is told of with the reason. A signal ends the listener,\n"
+    "with 0; an output that fails ends it with 1. With --once the client's end is its own:\n"
+    "\n";
+
 constexpr const char* ends_of_streams =
     "How it ends:\n"
     "  standard input ends      the peer is told (shutdown for writing); its answer is awaited\n"
@@ -21,6 +26,7 @@ constexpr const char* ends_of_streams =
     "  the peer resets          a message; exit 1\n"
     "  nothing moves for long   with --idle-timeout: a message; exit 1\n"
     "  standard output fails    a message; exit 1\n"
+    "  a line has no place      (--encoding) a message, the others are sent; exit 1\n"
     "\n"
     "Exit codes: 0 fine, 1 the network or a file failed, 2 wrong usage, 69 no io_uring.\n"
     "Times: 500ms, 3, 2m.";
@@ -44,8 +50,9 @@ constexpr const char* listen_examples =
     "  spate tcp listen :7 --echo --max-conns 100\n"
     "\n"
     "Standard input goes to all clients; it is not read while there is none, and its end changes\n"
-    "nothing. With --once there is one client, and it is as with spate tcp connect; only that an\n"
-    "empty input is not told to the client.\n"
+    "nothing. One of several that takes none of it for 10 s is cut off. With --once there is one\n"
+    "client, and it is as with spate tcp connect; only that an empty input is not told to the\n"
+    "client.\n"
     "\n";
 
 // Text for the wire from an option.
@@ -54,6 +61,21 @@ std::expected<std::string, std::string> encode(const std::string& text,
     auto wire = TextToWire::open(options);
     if (!wire) return std::unexpected(wire.error());
     return wire->text(text);
+}
+
+// What a mode has no part for is not taken in silence.
+std::expected<void, std::string> check_text(const HostOptions& host) {
+    if (host.mode == HostMode::show || host.mode == HostMode::reply) return {};
+    const TextOptions& text = host.conversation.text;
+    const bool exec = host.mode == HostMode::exec;
+    if (exec && (!text.dump.empty() || host.conversation.idle_timeout > Duration{0}))
+        return std::unexpected("with --exec the program has the socket: no --dump, --idle-timeout");
+    if (!text.encoding.empty() || text.hex || text.stamps != StampMode::none ||
+        text.line_end != LineEnd::feed || host.conversation.raw)
+        return std::unexpected(
+            "--echo, --broadcast and --exec pass bytes as they are: no "
+            "--encoding, --hex, --ts, --crlf, --null, --raw");
+    return {};
 }
 
 void set_up(CLI::App& app, TalkArguments& talk, ConversationOptions& conversation) {
@@ -76,6 +98,7 @@ std::expected<std::string, std::string> choose_mode(const std::string& reply,
     if (echo) host.mode = HostMode::echo;
     if (broadcast) host.mode = HostMode::broadcast;
     host.command = command;
+    if (auto fits = check_text(host); !fits) return std::unexpected(fits.error());
     host.conversation.keep_open_without_input = true;
     return encode(reply, host.conversation.text);
 }
@@ -122,7 +145,7 @@ std::expected<TcpListenArguments, int> parse_tcp_listen(int argc, char** argv) {
     bool echo = false;
     bool broadcast = false;
     CLI::App app("Listens, for many clients at once.", "spate tcp listen");
-    app.footer(std::string(listen_examples) + ends_of_streams);
+    app.footer(std::string(listen_examples) + ends_of_clients + ends_of_streams);
     app.add_option("ADDRESS", target, ":PORT, HOST:PORT, unix:PATH or unix:@NAME; port 0 is any")
         ->required()
         ->type_name(" ");
@@ -131,7 +154,7 @@ std::expected<TcpListenArguments, int> parse_tcp_listen(int argc, char** argv) {
         ->type_name("TEXT");
     app.add_flag("--echo", echo, "send back what comes");
     app.add_flag("--broadcast", broadcast, "a room: each line goes to all others");
-    app.add_option("-e,--exec", command, "a program for each client on this host (sh -c)")
+    app.add_option("-e,--exec", command, "a program for each client, on loopback (sh -c)")
         ->type_name("CMD");
     app.add_flag("--exec-anywhere", host.exec_anywhere, "... and for clients elsewhere");
     app.add_option("-m,--max-conns", host.most_connections, "clients at a time; more wait")

@@ -94,6 +94,9 @@ class TcpStream {
     [[nodiscard]] Loop& loop() const { return loop_; }
     /// Errno that abort() or a deadline gave, 0 while the stream is fine.
     [[nodiscard]] int aborted() const { return aborted_; }
+    /// Something that changes whenever the peer takes bytes: those acknowledged, or, where that
+    /// is not counted, those not yet taken.
+    [[nodiscard]] std::uint64_t acknowledged() const;
 
   private:
     class ReceiveOp : public Op {
@@ -126,7 +129,6 @@ class TcpStream {
     void operation_ended();
     [[nodiscard]] bool all_ended() const;
     [[nodiscard]] bool disconnect() const;
-    [[nodiscard]] std::uint64_t acknowledged() const;
 
     Loop& loop_;
     Fd socket_;
@@ -239,11 +241,14 @@ struct ListenOptions {
 /// Opens a listening socket. A Unix path that nobody listens on any more is replaced.
 Result<Fd> listen_on(const Address& address, const ListenOptions& options = {});
 
-/// Accepts connections (multishot). Pinned; co_await close() before it dies. Where the socket's
-/// congestion control is BBR, connections over loopback get CUBIC or Reno instead.
+/// Accepts connections, in the order in which they came. Pinned; co_await close() before it dies.
+/// Where the socket's congestion control is BBR, connections over loopback get CUBIC or Reno
+/// instead.
 class TcpListener {
   public:
-    TcpListener(Loop& loop, Fd socket);
+    /// `ahead`: takes what the kernel has before it is asked for (multishot). Without, each
+    /// accept() takes one connection, and the others wait in the backlog.
+    TcpListener(Loop& loop, Fd socket, bool ahead = true);
     TcpListener(const TcpListener&) = delete;
     TcpListener& operator=(const TcpListener&) = delete;
     ~TcpListener();
@@ -278,18 +283,22 @@ class TcpListener {
     friend class Accept;
     void arm();
     void resume_waiter();
+    [[nodiscard]] bool wants_more() const;
+    [[nodiscard]] int next_accepted();
 
     Loop& loop_;
     Fd socket_;
     AcceptOp accept_op_;
     Backoff backoff_;
-    std::vector<int> accepted_;
+    std::vector<int> accepted_;  // from first_ on, in the order in which they came
+    std::size_t first_ = 0;
     std::coroutine_handle<> acceptor_;
     std::coroutine_handle<> closer_;
     Event closed_;
     std::uint64_t exhausted_ = 0;
     bool closing_ = false;
     bool paused_ = false;
+    bool ahead_;
     std::string pacing_;  // congestion control for what does not come from this machine
 };
 

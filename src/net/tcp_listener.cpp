@@ -66,11 +66,12 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
     return fd;
 }
 
-TcpListener::TcpListener(Loop& loop, Fd socket)
+TcpListener::TcpListener(Loop& loop, Fd socket, bool ahead)
     : loop_(loop),
       socket_(std::move(socket)),
       accept_op_(*this),
       backoff_(*this),
+      ahead_(ahead),
       pacing_(pacing_of(fd())) {
     // Accepted sockets inherit, and would keep the timer: better to begin without.
     if (!pacing_.empty()) stop_pacing(fd());
@@ -86,7 +87,11 @@ TcpListener::Accept TcpListener::accept() {
 
 void TcpListener::arm() {
     io_uring_sqe* sqe = loop_.ring().prepare(&accept_op_);
-    io_uring_prep_multishot_accept(sqe, fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    constexpr int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    if (ahead_)
+        io_uring_prep_multishot_accept(sqe, fd(), nullptr, nullptr, flags);
+    else
+        io_uring_prep_accept(sqe, fd(), nullptr, nullptr, flags);
 }
 
 void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
@@ -102,7 +107,7 @@ void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
     if (!op.pending()) {
         if (listener.closer_) {
             listener.loop_.ready(std::exchange(listener.closer_, {}));
-        } else if (!listener.closing_ && !listener.paused_ && !listener.backoff_.armed()) {
+        } else if (listener.wants_more()) {
             listener.arm();
         }
     }
@@ -111,7 +116,12 @@ void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
 
 void TcpListener::Backoff::over(Timer& timer) {
     TcpListener& listener = static_cast<Backoff&>(timer).listener;
-    if (!listener.closing_ && !listener.paused_ && !listener.accept_op_.pending()) listener.arm();
+    if (!listener.accept_op_.pending() && listener.wants_more()) listener.arm();
+}
+
+bool TcpListener::wants_more() const {
+    if (closing_ || paused_ || backoff_.armed()) return false;
+    return ahead_ || (acceptor_ && accepted_.empty());
 }
 
 void TcpListener::resume_waiter() {
@@ -127,10 +137,18 @@ void TcpListener::Accept::await_suspend(std::coroutine_handle<> waiter) {
 
 Result<Fd> TcpListener::Accept::await_resume() {
     if (listener_.closing_) return fail(ECANCELED, "accept");
-    const int fd = listener_.accepted_.back();
-    listener_.accepted_.pop_back();
+    const int fd = listener_.next_accepted();
     if (!listener_.pacing_.empty()) pace_remote(fd, listener_.pacing_);
     return Fd(fd);
+}
+
+int TcpListener::next_accepted() {
+    const int fd = accepted_[first_++];
+    if (first_ == accepted_.size()) {
+        accepted_.clear();
+        first_ = 0;
+    }
+    return fd;
 }
 
 void TcpListener::pause(bool on) {
@@ -164,8 +182,8 @@ Task<void> TcpListener::close() {
         co_await ended;
     }
     // What was accepted and never asked for is closed too.
-    for (int fd : std::exchange(accepted_, {}))
-        Fd orphan(fd);
+    while (!accepted_.empty())
+        Fd orphan(next_accepted());
     socket_.reset();
     closed_.set();
 }

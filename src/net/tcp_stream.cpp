@@ -74,7 +74,6 @@ void TcpStream::Patience::expired(Timer& timer) {
     stream.arm_patience(next);
 }
 
-// Something that changes whenever the peer takes bytes.
 std::uint64_t TcpStream::acknowledged() const {
     tcp_info info{};
     socklen_t size = sizeof info;

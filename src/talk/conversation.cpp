@@ -23,6 +23,12 @@ WallTime wall_time() {
 
 }  // namespace
 
+TextOptions shown_on(bool terminal, const ConversationOptions& options) {
+    TextOptions text = options.text;
+    if (terminal && text.encoding.empty()) text.encoding = "utf-8";
+    return text;
+}
+
 Conversation::Conversation(TcpStream& stream, std::string peer, Input& input, Output& output,
                            Dump& dump, const ConversationOptions& options)
     : stream_(stream),
@@ -55,6 +61,13 @@ Task<Ending> Conversation::run() {
         co_return Ending{1, fmt::format("{}: nothing moved for {}", peer_, time)};
     }
     co_return ending_of(received);
+}
+
+void Conversation::stop() {
+    interrupted_ = true;
+    input_.stop();
+    output_.stop();
+    stream_.abort(ECANCELED);
 }
 
 Task<void> Conversation::send_all() {
@@ -109,6 +122,7 @@ Task<Relayed> Conversation::send_lines() {
 // What cannot be sent is told, and the next line is.
 Task<Relayed> Conversation::send_bytes(std::expected<std::string, EncodingError> bytes) {
     if (!bytes) {
+        line_was_refused_ = true;
         fmt::print(stderr, "spate: not sent: {}\n", bytes.error());
         co_return Relayed{};
     }
@@ -119,12 +133,9 @@ Task<Relayed> Conversation::send_bytes(std::expected<std::string, EncodingError>
     co_return Relayed{};
 }
 
-// A terminal gets text alone: UTF-8 unless another encoding is named.
 Task<Relayed> Conversation::show_all() {
     const bool terminal = ::isatty(output_.fd()) != 0 && !options_.raw;
-    TextOptions text_options = options_.text;
-    if (terminal && text_options.encoding.empty()) text_options.encoding = "utf-8";
-    auto wire = WireToText::open(text_options);
+    auto wire = WireToText::open(shown_on(terminal, options_));
     for (;;) {
         auto got = co_await stream_.receive();
         if (!got) co_return std::unexpected(RelayError{RelayError::Side::socket, got.error()});
@@ -151,9 +162,10 @@ Ending Conversation::ending_of(const Relayed& received) const {
         if (failure.error.code == ECONNRESET) return fmt::format("{}: reset by the peer", peer_);
         return fmt::format("{}: {}", peer_, failure.error.message());
     };
+    if (interrupted_) return {1, fmt::format("{}: interrupted", peer_)};
     if (!received) return {1, line(received.error())};
     if (!sent_ && sent_.error().error.code != ECANCELED) return {1, line(sent_.error())};
-    return {};
+    return {line_was_refused_ ? 1 : 0, ""};
 }
 
 }  // namespace spate::talk

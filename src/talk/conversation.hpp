@@ -28,10 +28,15 @@ struct ConversationOptions {
     bool keep_open_without_input = false;
 };
 
+/// How what is on the wire is shown: a terminal gets text alone, UTF-8 unless another encoding is
+/// named.
+[[nodiscard]] TextOptions shown_on(bool terminal, const ConversationOptions& options);
+
 /// Standard input to the peer, the peer to standard output. The input's end is told to the peer,
 /// who may go on; the peer's end ends it, with 0, when what the input has ready is sent as well:
 /// all of a file, a pipe until it has been quiet for half a second, nothing more of a terminal. A
-/// reset ends it with 1, and so does a peer that takes no more of what it is sent.
+/// reset ends it with 1, and so does a peer that takes no more of what it is sent, or a line that
+/// has no place in the encoding and was not sent.
 class Conversation {
   public:
     /// What it names outlives it.
@@ -40,6 +45,9 @@ class Conversation {
 
     /// Closes the stream at its end.
     [[nodiscard]] Task<Ending> run();
+
+    /// Ends it amid what it does, with 1.
+    void stop();
 
     [[nodiscard]] const Activity& activity() const { return activity_; }
 
@@ -60,6 +68,8 @@ class Conversation {
     Activity activity_;
     Event sending_changed_;
     bool sending_ended_ = false;
+    bool interrupted_ = false;
+    bool line_was_refused_ = false;
     Relayed sent_;
 };
 

@@ -16,6 +16,8 @@ class Lines {
     void feed(std::string_view bytes) { waiting_ += bytes; }
     /// The next whole line, without its end.
     [[nodiscard]] std::optional<std::string> next();
+    /// Bytes of the line that has no end yet, once next() has given all others.
+    [[nodiscard]] std::size_t unfinished() const { return waiting_.size(); }
     /// After the last byte: a line that has no end.
     [[nodiscard]] std::optional<std::string> rest();
 

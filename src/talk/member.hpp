@@ -1,8 +1,10 @@
 // A client of a TcpHost, with what waits to be sent to it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <spate/loop.hpp>
 #include <spate/task.hpp>
@@ -35,6 +37,11 @@ class TcpHost::Member {
     [[nodiscard]] bool full() const {
         constexpr std::size_t enough = 1 << 20;
         return waiting_.size() > enough;
+    }
+    /// Whether it has taken anything since this was asked last.
+    [[nodiscard]] bool took_something() {
+        const std::uint64_t before = std::exchange(taken_, stream.acknowledged());
+        return taken_ != before;
     }
     /// For one that takes nothing: it must neither stall the others nor fill the memory.
     void cut_off() {
@@ -76,6 +83,7 @@ class TcpHost::Member {
     std::string waiting_;
     Event more_;
     Event ended_;
+    std::uint64_t taken_ = 0;
     bool leaving_ = false;
 };
 

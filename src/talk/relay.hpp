@@ -12,7 +12,8 @@
 
 namespace spate::talk {
 
-/// A stream whose deadline moves on with whatever moves on it, and what moved.
+/// A stream whose deadline moves on with whatever moves on it, and what moved. A peer that takes
+/// bytes slowly, of those that it was sent, moves it on too.
 class Activity {
   public:
     /// `patience` 0 is no limit.
@@ -33,7 +34,7 @@ class Activity {
 
   private:
     void note() {
-        if (patience_ > Duration{0}) stream_.set_deadline(later(stream_.loop().now(), patience_));
+        if (patience_ > Duration{0}) stream_.set_stall_limit(patience_);
     }
     TcpStream& stream_;
     Duration patience_;

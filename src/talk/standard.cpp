@@ -69,6 +69,10 @@ Task<Result<void>> Output::write(std::span<const std::byte> bytes) {
     co_return written;
 }
 
+void Output::stop() {
+    cancel_all(loop_, fd_);
+}
+
 Task<Result<void>> Output::write(std::string_view text) {
     return write(std::as_bytes(std::span(text)));
 }

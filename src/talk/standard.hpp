@@ -38,13 +38,14 @@ class Input {
 };
 
 /// Writes standard output whole and in order, for several coroutines at once: none writes into
-/// the middle of another's text.
+/// the middle of another's text. stop() ends a write in progress, with ECANCELED.
 class Output {
   public:
     explicit Output(Loop& loop, int fd = 1) : loop_(loop), fd_(fd) {}
 
     [[nodiscard]] Task<Result<void>> write(std::span<const std::byte> bytes);
     [[nodiscard]] Task<Result<void>> write(std::string_view text);
+    void stop();
 
     [[nodiscard]] int fd() const { return fd_; }
 

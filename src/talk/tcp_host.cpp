@@ -19,11 +19,23 @@ namespace {
 
 // How long a client may take to notice that it has had its answer.
 constexpr auto farewell = std::chrono::seconds(2);
-// How long a member of a room that takes nothing may hold up the others.
+// How long one that does not keep up with a room may hold up the others.
 constexpr auto slowness = std::chrono::seconds(1);
+// How long one of several may take nothing of the input, which waits for the slowest.
+constexpr auto stall = std::chrono::seconds(10);
+// A line of a room that is longer is told in pieces.
+constexpr std::size_t longest_line = 64 << 10;
 
 WallTime wall_time() {
     return std::chrono::system_clock::now();
+}
+
+bool is_fault(int code) {
+    return code != 0 && code != ECANCELED;
+}
+
+const char* reason(int code) {
+    return code == ENOBUFS ? "took nothing and was cut off" : std::strerror(code);
 }
 
 std::string name_of(int socket) {
@@ -42,6 +54,21 @@ Task<void> part(TcpStream& stream) {
     }
 }
 
+// Typed lines as bytes for the wire, as far as they are whole; at the end of the input, all.
+std::string encode(Lines& lines, TextToWire& wire, bool at_end) {
+    std::string bytes;
+    const auto add = [&bytes](const std::expected<std::string, EncodingError>& encoded) {
+        if (encoded)
+            bytes += *encoded;
+        else
+            fmt::print(stderr, "spate: not sent: {}\n", encoded.error());
+    };
+    while (auto line = lines.next())
+        add(wire.line(*line));
+    if (auto rest = at_end ? lines.rest() : std::nullopt) add(wire.text(*rest));
+    return bytes;
+}
+
 }  // namespace
 
 TcpHost::TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump,
@@ -51,14 +78,16 @@ TcpHost::TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump
       input_(input),
       output_(output),
       dump_(dump),
-      options_(options) {}
+      options_(options),
+      terminal_(::isatty(output.fd()) != 0 && !options.conversation.raw) {}
 
 Task<Ending> TcpHost::run() {
     if (options_.mode == HostMode::show && !options_.once) loop_.spawn(hand_out_input());
-    while (!stopping_) {
+    for (;;) {
+        co_await wait_for_room();
+        if (stopping_) break;
         auto socket = co_await listener_.accept();
         if (!socket) break;
-        co_await wait_for_room();
         ++connections_;
         if (options_.once) {
             co_await listener_.close();
@@ -80,6 +109,7 @@ void TcpHost::stop() {
     if (std::exchange(stopping_, true)) return;
     input_.stop();
     changed_.set();
+    if (conversation_ != nullptr) conversation_->stop();
     for (Member* member : members_)
         member->stream.abort(ECANCELED);
     for (const int group : children_)
@@ -101,11 +131,9 @@ Task<void> TcpHost::serve(Fd socket) {
 Task<void> TcpHost::wait_for_room() {
     if (options_.most_connections == 0) co_return;
     while (!stopping_ && connections_ >= options_.most_connections) {
-        listener_.pause(true);
         changed_.reset();
         co_await changed_.wait();
     }
-    listener_.pause(false);
 }
 
 Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
@@ -114,7 +142,7 @@ Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
         ending_ = co_await converse(stream, peer);
         co_return;
     }
-    auto wire = WireToText::open(options_.conversation.text);
+    auto wire = WireToText::open(shown_on(terminal_, options_.conversation));
     Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire),
                   changed_);
     members_.push_back(&member);
@@ -128,11 +156,14 @@ Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
     co_await member.leave();
     co_await stream.close();
     left(member.name, member.activity, code);
+    if (options_.once && is_fault(code)) ending_ = {1, member.name + ": " + reason(code)};
 }
 
 Task<Ending> TcpHost::converse(TcpStream& stream, const std::string& peer) {
     Conversation conversation(stream, peer, input_, output_, dump_, options_.conversation);
+    conversation_ = &conversation;
     auto ending = co_await conversation.run();
+    conversation_ = nullptr;
     left(peer, conversation.activity(), 0);
     co_return ending;
 }
@@ -148,16 +179,18 @@ Task<Result<void>> TcpHost::hear(Member& member) {
         auto answered = co_await answer(member, bytes);
         if (!answered || options_.mode == HostMode::reply) co_return answered;
     }
-    const std::string rest = member.wire.end_of_stream();
-    if (rest.empty() || options_.mode == HostMode::broadcast) co_return Result<void>{};
-    const std::string_view text = rest;
-    auto written = co_await output_.write(text);
+    if (options_.mode == HostMode::broadcast) {
+        if (auto rest = member.lines.rest()) tell_others(member, *rest);
+        co_return Result<void>{};
+    }
+    std::string rest = member.wire.end_of_stream();
+    auto written = co_await write(std::move(rest));
     co_return written;
 }
 
 Task<Result<void>> TcpHost::answer(Member& member, std::span<const std::byte> bytes) {
     if (options_.mode == HostMode::broadcast) {
-        tell_others(member, bytes);
+        hear_lines(member, bytes);
         co_await wait_for_the_slow();
         co_return Result<void>{};
     }
@@ -176,52 +209,76 @@ Task<Result<void>> TcpHost::answer(Member& member, std::span<const std::byte> by
 // Bytes for a program, text for a person. What is answered at once is a message, and shows as a
 // line of its own.
 Task<Result<void>> TcpHost::show(Member& member, std::span<const std::byte> bytes) {
-    const bool terminal = ::isatty(output_.fd()) != 0 && !options_.conversation.raw;
-    const bool as_it_is = options_.conversation.text.plain() && !terminal;
-    if (as_it_is && options_.mode != HostMode::reply) {
-        auto written = co_await output_.write(bytes);
-        co_return written;
-    }
     std::string text = member.wire.stream(bytes, wall_time());
     if (options_.mode == HostMode::reply) {
         text += member.wire.end_of_stream();
         if (!text.ends_with('\n')) text += '\n';
     }
-    if (terminal) text = harmless(text);
+    auto written = co_await write(std::move(text));
+    co_return written;
+}
+
+// Without its output there is nothing to listen for.
+Task<Result<void>> TcpHost::write(std::string text) {
+    if (terminal_) text = harmless(text);
     const std::string_view shown = text;
     auto written = co_await output_.write(shown);
+    if (!written && !stopping_) {
+        ending_ = {1, fmt::format("standard output: {}", std::strerror(written.error().code))};
+        stop();
+    }
     co_return written;
 }
 
 // As the bytes are, so that the room speaks whatever its members do.
-void TcpHost::tell_others(Member& member, std::span<const std::byte> bytes) {
+void TcpHost::hear_lines(Member& member, std::span<const std::byte> bytes) {
     member.lines.feed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    while (auto line = member.lines.next()) {
-        const std::string said = fmt::format("{}: {}\n", member.name, *line);
-        for (Member* other : members_)
-            if (other != &member) other->say(said);
-    }
+    while (auto line = member.lines.next())
+        tell_others(member, *line);
+    if (member.lines.unfinished() > longest_line) tell_others(member, *member.lines.rest());
 }
 
+void TcpHost::tell_others(const Member& member, std::string_view line) {
+    const std::string said = fmt::format("{}: {}\n", member.name, line);
+    for (Member* other : members_)
+        if (other != &member) tell(*other, said);
+}
+
+void TcpHost::tell(Member& member, std::string_view bytes) {
+    member.say(bytes);
+    dump_.record(Way::sent, member.name, std::as_bytes(std::span(bytes)), wall_time());
+}
+
+// A room goes at the pace of those who keep up; the input, at the pace of the slowest that takes
+// anything.
 Task<void> TcpHost::wait_for_the_slow() {
     const auto somebody_is_slow = [this] { return std::ranges::any_of(members_, &Member::full); };
     if (!somebody_is_slow()) co_return;
-    Alarm alarm(loop_, changed_, slowness);
+    const bool room = options_.mode == HostMode::broadcast;
+    const Duration patience = room ? slowness : stall;
+    for (Member* member : members_)
+        (void)member->took_something();
+    Alarm alarm(loop_, changed_, patience);
     while (somebody_is_slow()) {
         if (alarm.is_over()) {
             for (Member* member : members_)
-                if (member->full()) member->cut_off();
-            co_return;
+                if (member->full() && (room || is_stuck(*member))) member->cut_off();
+            alarm.set(patience);
         }
         changed_.reset();
         co_await changed_.wait();
     }
 }
 
+// One alone holds nobody up.
+bool TcpHost::is_stuck(Member& member) const {
+    return !member.took_something() && members_.size() > 1;
+}
+
 Task<void> TcpHost::execute(Fd socket, std::string peer) {
     auto address = Address::of_peer(socket.get());
     if (!options_.exec_anywhere && (!address || !is_local(*address))) {
-        fmt::print(stderr, "spate: {} is not on this host: --exec is not for it\n", peer);
+        fmt::print(stderr, "spate: {} is not on loopback: --exec is not for it\n", peer);
         co_return;
     }
     auto child = Child::start(options_.command, std::move(socket));
@@ -249,23 +306,16 @@ Task<void> TcpHost::hand_out_input() {
         }
         const std::span<std::byte> room(memory);
         auto got = co_await input_.read(room);
-        if (!got || *got == 0) break;
+        if (!got) break;
+        const bool at_end = *got == 0;
         std::string bytes(reinterpret_cast<const char*>(memory.data()), *got);
         if (!options_.conversation.text.plain()) {
             lines.feed(bytes);
-            bytes.clear();
-            while (auto line = lines.next()) {
-                auto encoded = wire->line(*line);
-                if (encoded)
-                    bytes += *encoded;
-                else
-                    fmt::print(stderr, "spate: not sent: {}\n", encoded.error());
-            }
+            bytes = encode(lines, *wire, at_end);
         }
-        for (Member* member : members_) {
-            member->say(bytes);
-            dump_.record(Way::sent, member->name, std::as_bytes(std::span(bytes)), wall_time());
-        }
+        for (Member* member : members_)
+            if (!bytes.empty()) tell(*member, bytes);
+        if (at_end) break;
         co_await wait_for_the_slow();
     }
     handing_out_ = false;
@@ -278,10 +328,9 @@ void TcpHost::came(const std::string& peer) {
 
 void TcpHost::left(const std::string& peer, const Activity& activity, int code) {
     if (options_.quiet) return;
-    const bool fault = code != 0 && code != ECANCELED;
-    const char* why = code == ENOBUFS ? "took nothing and was cut off" : std::strerror(code);
+    const bool fault = is_fault(code);
     fmt::print(stderr, "{} left; {} bytes received, {} sent{}{}\n", peer, activity.received(),
-               activity.sent(), fault ? ": " : "", fault ? why : "");
+               activity.sent(), fault ? ": " : "", fault ? reason(code) : "");
 }
 
 }  // namespace spate::talk

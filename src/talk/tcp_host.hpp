@@ -32,12 +32,13 @@ struct HostOptions {
     bool exec_anywhere = false;  ///< Also for clients that are not on this host.
     bool once = false;           ///< Ends with its first client.
     bool quiet = false;
-    unsigned most_connections = 0;  ///< Further ones wait in the kernel; 0 is no limit.
+    unsigned most_connections = 0;  ///< Further ones wait in the backlog; 0 is no limit.
 };
 
 class TcpHost {
   public:
     /// `reply` and `command` are used as they are; what it names outlives it.
+    /// With `most_connections` the listener takes none ahead.
     TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump,
             const HostOptions& options);
 
@@ -53,8 +54,12 @@ class TcpHost {
     [[nodiscard]] Task<Result<void>> hear(Member& member);
     [[nodiscard]] Task<Result<void>> answer(Member& member, std::span<const std::byte> bytes);
     [[nodiscard]] Task<Result<void>> show(Member& member, std::span<const std::byte> bytes);
-    void tell_others(Member& member, std::span<const std::byte> bytes);
+    [[nodiscard]] Task<Result<void>> write(std::string text);
+    void hear_lines(Member& member, std::span<const std::byte> bytes);
+    void tell_others(const Member& member, std::string_view line);
+    void tell(Member& member, std::string_view bytes);
     [[nodiscard]] Task<void> wait_for_the_slow();
+    [[nodiscard]] bool is_stuck(Member& member) const;
     [[nodiscard]] Task<void> wait_for_room();
     [[nodiscard]] Task<void> execute(Fd socket, std::string peer);
     [[nodiscard]] Task<void> hand_out_input();
@@ -67,6 +72,8 @@ class TcpHost {
     Output& output_;
     Dump& dump_;
     const HostOptions& options_;
+    const bool terminal_;                   // standard output, which gets text alone
+    Conversation* conversation_ = nullptr;  // with the one client of `once`
     std::list<Member*> members_;
     std::list<int> children_;  // process groups
     unsigned connections_ = 0;

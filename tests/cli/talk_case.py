@@ -2,9 +2,10 @@
 peers as a beginner writes them."""
 
 import socket
+import struct
 import threading
 
-from spate_cli import PATIENCE_S, Program
+from spate_cli import PATIENCE_S, Program, run
 
 LISTENING = r"listening on (?:\[[^\]]*\]|[0-9.]+):(\d+)"
 
@@ -62,6 +63,17 @@ def tcp_listener():
 
 def connect(port):
     return socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+
+
+def reset(stream):
+    """Closes so that the peer sees a reset."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.close()
+
+
+def talk(port, text, *options):
+    """Runs `spate tcp connect` with `text` as its input, to its end."""
+    return run("tcp", "connect", f"127.0.0.1:{port}", *options, input=text)
 
 
 def read_all(stream):

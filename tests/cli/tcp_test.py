@@ -1,28 +1,18 @@
-"""`spate tcp connect` and `spate tcp listen`: how streams end, what is done with clients, and what
-is said of bad input."""
+"""`spate tcp connect`, and `spate tcp listen --once`: how streams end, what is shown and sent, and
+what is said of bad input."""
 
 import hashlib
 import os
 import signal
 import socket
-import struct
 import subprocess
+import time
 import unittest
 
 import tap
 from spate_cli import PATIENCE_S, Folder, Program, binary, run, wait_for
-from talk_case import Listener, connect, in_background, read_all, tcp_listener, unused_port
-
-
-def reset(stream):
-    """Closes so that the peer sees a reset."""
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    stream.close()
-
-
-def talk(port, text, *options):
-    """Runs connect with `text` as its input."""
-    return run("tcp", "connect", f"127.0.0.1:{port}", *options, input=text)
+from talk_case import (Listener, connect, in_background, read_all, reset, talk, tcp_listener,
+                       unused_port)
 
 
 class EndsTest(unittest.TestCase):
@@ -100,6 +90,22 @@ class EndsTest(unittest.TestCase):
         self.assertEqual(program.wait(), 1)
         self.assertIn("nothing moved for 100 ms", program.stderr)
 
+    def test_a_slow_peer_is_not_idle(self):
+        # All is sent at once, and taken in pieces for longer than the limit.
+        limit_s, size = 4, 1 << 20
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        program, peer = self.start("--idle-timeout", f"{limit_s}s", "--hex")
+        program.type("x" * size)
+        program.end_input()
+        begun = time.monotonic()
+        received = 0
+        while piece := peer.recv(32 << 10):
+            received += len(piece)
+            wait_for(lambda: time.monotonic() - begun > 1.5 * limit_s * received / size, "its time")
+        self.assertEqual(received, size)
+        peer.close()
+        self.assertEqual(program.wait(), 0, program.describe())
+
     def test_standard_output_fails(self):
         with open("/dev/full", "wb") as full:
             program = subprocess.Popen([binary(), "tcp", "connect", f"127.0.0.1:{self.port}"],
@@ -172,185 +178,6 @@ class RelayTest(unittest.TestCase):
         return received[0]
 
 
-class ListenTest(unittest.TestCase):
-    def listen(self, *options, **settings):
-        listener = Listener("tcp", "listen", *options, **settings)
-        self.addCleanup(listener.__exit__)
-        return listener
-
-    def test_many_clients_are_shown(self):
-        listener = self.listen()
-        clients = [connect(listener.port) for _ in range(20)]
-        for number, client in enumerate(clients):
-            client.sendall(f"client {number}\n".encode())
-        for number, client in enumerate(clients):
-            listener.wait_for_output(rf"client {number}\n")
-            client.close()
-        listener.stop()
-        self.assertEqual(listener.stderr.count(" left; "), 20)
-
-    def test_input_goes_to_all(self):
-        listener = self.listen(stdin=subprocess.PIPE)
-        clients = [connect(listener.port) for _ in range(3)]
-        listener.wait_for_count(" connected", 3)
-        listener.type("to all of you\n")
-        for client in clients:
-            self.assertEqual(client.recv(100), b"to all of you\n")
-            client.close()
-        listener.end_input()
-        listener.stop()
-
-    def test_echo(self):
-        listener = self.listen("--echo")
-        done = talk(listener.port, "one\ntwo")
-        self.assertEqual((done.returncode, done.stdout), (0, "one\ntwo"))
-        listener.stop()
-
-    def test_a_room(self):
-        listener = self.listen("--broadcast")
-        ann, bob, eve = (connect(listener.port) for _ in range(3))
-        listener.wait_for_count(" connected", 3)
-        ann.sendall(b"hel")
-        ann.sendall(b"lo\n")
-        name = f"127.0.0.1:{ann.getsockname()[1]}"
-        for other in (bob, eve):
-            self.assertEqual(other.recv(100), f"{name}: hello\n".encode())
-        ann.settimeout(0.05)
-        with self.assertRaises(TimeoutError):
-            ann.recv(1)
-        for member in (ann, bob, eve):
-            member.close()
-        listener.stop()
-
-    def test_a_member_that_reads_nothing_is_cut_off_and_stalls_nobody(self):
-        listener = self.listen("--broadcast")
-        dead, reader, speaker = (connect(listener.port) for _ in range(3))
-        listener.wait_for_count(" connected", 3)
-        heard = []  # Lines, in pieces.
-
-        def read():
-            while piece := reader.recv(1 << 16):
-                heard.append(piece.count(b"\n"))
-        background = in_background(read)
-        line = b"x" * 65535 + b"\n"
-        for _ in range(400):
-            speaker.sendall(line)
-        listener.wait_for_output("took nothing and was cut off")
-        speaker.shutdown(socket.SHUT_WR)
-        listener.wait_for_count(" left; ", 2)
-        wait_for(lambda: sum(heard) >= 400, "all to be heard")
-        listener.stop()
-        background.join(PATIENCE_S)
-        self.assertEqual(sum(heard), 400)
-        for member in (dead, reader, speaker):
-            member.close()
-
-    def test_a_program_for_each(self):
-        listener = self.listen("--exec", "tr a-z A-Z")
-        for word in ("one", "two"):
-            self.assertEqual(talk(listener.port, word).stdout, word.upper())
-        listener.wait_for_output("its program ended with 0")
-        listener.stop()
-
-    def test_programs_end_with_the_listener(self):
-        listener = self.listen("--exec", "exec sleep 1000")
-        client = connect(listener.port)
-        listener.wait_for_output(" connected")
-        listener.stop()
-        client.close()
-
-    def test_most_connections(self):
-        listener = self.listen("--max-conns", "2", "--echo")
-        clients = [connect(listener.port) for _ in range(3)]
-        for client in clients:
-            client.sendall(b"x")
-        self.assertEqual([client.recv(1) for client in clients[:2]], [b"x", b"x"])
-        clients[2].settimeout(0.1)
-        with self.assertRaises(TimeoutError):
-            clients[2].recv(1)
-        clients[2].settimeout(PATIENCE_S)
-        listener.wait_for_count(" connected", 2)
-        clients[0].close()
-        self.assertEqual(clients[2].recv(1), b"x")
-        for client in clients[1:]:
-            client.close()
-        listener.stop()
-
-    def test_idle_clients_leave(self):
-        listener = self.listen("--idle-timeout", "100ms")
-        with connect(listener.port) as client:
-            self.assertEqual(read_all(client), b"")
-        listener.wait_for_output("left; 0 bytes received, 0 sent: Connection timed out")
-        listener.stop()
-
-    def test_a_reset_is_that_clients_end_alone(self):
-        listener = self.listen("--echo")
-        broken = connect(listener.port)
-        listener.wait_for_output(" connected")
-        reset(broken)
-        listener.wait_for_output("Connection reset by peer")
-        self.assertEqual(talk(listener.port, "still here").stdout, "still here")
-        listener.stop()
-
-    def test_unix_sockets(self):
-        with Folder() as folder:
-            for where in (f"unix:{folder / 's'}", f"unix:@spate-test-{os.getpid()}"):
-                with self.subTest(where), Listener("tcp", "listen", "--echo",
-                                                   where=where) as listener:
-                    done = run("tcp", "connect", where, input="by name")
-                    self.assertEqual((done.returncode, done.stdout), (0, "by name"), done.stderr)
-                    listener.stop()
-            self.assertFalse((folder / "s").exists(), "the path goes with the listener")
-
-    def test_a_name_is_tried_by_all_its_addresses(self):
-        known = {found[4][0] for found in socket.getaddrinfo("localhost", 1)}
-        for host, where, other in (("127.0.0.1", "127.0.0.1:0", "-6"), ("::1", "[::1]:0", "-4")):
-            if host not in known:
-                continue
-            listener = self.listen("--echo", where=where)
-            done = run("tcp", "connect", f"localhost:{listener.port}", input="by name")
-            self.assertEqual((done.returncode, done.stdout), (0, "by name"), done.stderr)
-            done = run("tcp", "connect", other, f"localhost:{listener.port}", input="x")
-            self.assertEqual(done.returncode, 1)
-            self.assertRegex(done.stderr,
-                             f"localhost:{listener.port}.*(Connection refused|it has no)")
-            listener.stop()
-
-    def test_either_family_alone(self):
-        for family, here, there in (("-4", "127.0.0.1", "::1"), ("-6", "::1", None)):
-            listener = self.listen("--echo", family, where=":0")
-            with socket.create_connection((here, listener.port), PATIENCE_S) as client:
-                client.sendall(b"x")
-                self.assertEqual(client.recv(1), b"x")
-            if there:
-                with self.assertRaises(ConnectionRefusedError):
-                    socket.create_connection((there, listener.port), PATIENCE_S)
-            listener.stop()
-
-    def test_programs_are_for_this_host_unless_said_otherwise(self):
-        # An address that is this host's own, but not loopback, is as good as a stranger's.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect(("192.0.2.1", 9))
-            except OSError:
-                self.skipTest("no network but loopback here")
-            stranger = probe.getsockname()[0]
-        for options, answer in (((), ""), (("--exec-anywhere",), "ONE")):
-            listener = self.listen("--exec", "tr a-z A-Z", *options, where=f"{stranger}:0")
-            done = run("tcp", "connect", f"{stranger}:{listener.port}", input="one")
-            self.assertEqual(done.stdout, answer)
-            listener.stop()
-            refusal = "is not on this host: --exec is not for it" in listener.stderr
-            self.assertEqual(refusal, not options)
-
-    def test_source_address(self):
-        listener = self.listen("--echo")
-        done = talk(listener.port, "x", "--source", "127.0.0.9")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        listener.wait_for_output(r"127\.0\.0\.9:\d+ connected")
-        listener.stop()
-
-
 class TextTest(unittest.TestCase):
     def one_way(self, sent, options, shown):
         with Listener("tcp", "listen", "--once", *options) as listener:
@@ -376,7 +203,7 @@ class TextTest(unittest.TestCase):
             listener.wait()
             self.assertRegex(listener.stdout, r"^\+\d\.\d{6} one\n\+\d\.\d{6} two\n$")
 
-    def sent(self, text, *options):
+    def sent(self, text, *options, code=0):
         with tcp_listener() as listener:
             with Program("tcp", "connect", f"127.0.0.1:{listener.getsockname()[1]}", *options,
                          stdin=subprocess.PIPE) as program:
@@ -385,7 +212,7 @@ class TextTest(unittest.TestCase):
                 program.end_input()
                 received = read_all(peer)
                 peer.close()
-                self.assertEqual(program.wait(), 0, program.describe())
+                self.assertEqual(program.wait(), code, program.describe())
                 return received, program.stderr
 
     def test_sent(self):
@@ -395,7 +222,7 @@ class TextTest(unittest.TestCase):
         self.assertEqual(self.sent("a\nb", "--null")[0], b"a\0b")
 
     def test_what_cannot_be_encoded_is_told_and_the_rest_is_sent(self):
-        received, errors = self.sent("a\n\U0001f4a9\nb\n", "--encoding", "gbk")
+        received, errors = self.sent("a\n\U0001f4a9\nb\n", "--encoding", "gbk", code=1)
         self.assertEqual(received, b"a\nb\n")
         self.assertIn("(U+1F4A9) has no place in gbk", errors)
 
@@ -428,6 +255,11 @@ class BadInputTest(unittest.TestCase):
         self.refused(2, "absolute, relative or delta", "connect", ":1", "--ts", "never")
         self.refused(1, "--dump '/no/such/file'", "connect", f":{port}", "--dump", "/no/such/file")
         self.refused(2, "one of --reply, --echo", "listen", ":0", "--echo", "--reply", "x")
+        for mode in (("--echo",), ("--broadcast",), ("--exec", "cat")):
+            for option in (("--hex",), ("--encoding", "gbk"), ("--ts", "delta"), ("--raw",)):
+                self.refused(2, "pass bytes as they are", "listen", ":0", *mode, *option)
+        for option in (("--dump", "f"), ("--idle-timeout", "1s")):
+            self.refused(2, "the program has the socket", "listen", ":0", "--exec", "cat", *option)
         self.refused(1, "unix:/no/such/folder/s: bind", "listen", "unix:/no/such/folder/s")
         self.refused(2, "usage: spate tcp", "lisen")
         with tcp_listener() as taken:

@@ -351,6 +351,47 @@ TEST_F(TcpTest, AcceptSurvivesRunningOutOfDescriptors) {
     ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
+TEST_F(TcpTest, AcceptsInTheOrderInWhichTheyCame) {
+    for (const bool ahead : {true, false}) {
+        auto local = Address::parse("127.0.0.1:0");
+        auto socket = listen_on(*local);
+        auto address = Address::of_local(socket->get());
+        std::vector<Fd> clients;
+        for (int i = 0; i < 5; ++i) {
+            clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+            ASSERT_EQ(::connect(clients.back().get(), address->data(), address->size()), 0);
+        }
+        TcpListener listener(loop(), std::move(*socket), ahead);
+        auto body = [&]() -> Task<void> {
+            for (const Fd& client : clients) {
+                auto accepted = co_await listener.accept();
+                EXPECT_EQ(Address::of_peer(accepted->get()), Address::of_local(client.get()));
+            }
+            co_await listener.close();
+        };
+        run(body());
+    }
+}
+
+TEST_F(TcpTest, TakesNoneButTheOneThatIsAskedForUnlessAhead) {
+    auto local = Address::parse("127.0.0.1:0");
+    auto socket = listen_on(*local, {.backlog = 0});
+    auto address = Address::of_local(socket->get());
+    TcpListener listener(loop(), std::move(*socket), false);
+    auto body = [&]() -> Task<void> {
+        auto first = co_await connect(loop(), *address, 5s);
+        auto accepted = co_await listener.accept();
+        EXPECT_TRUE(accepted);
+        // A backlog of 0 holds one.
+        auto second = co_await connect(loop(), *address, 5s);
+        EXPECT_TRUE(second);
+        auto third = co_await connect(loop(), *address, 100ms);
+        EXPECT_EQ(third.error().code, ETIMEDOUT);
+        co_await listener.close();
+    };
+    run(body());
+}
+
 TEST_F(TcpTest, ClosingAListenerLeavesAcceptedStreamsAlive) {
     auto local = Address::parse("127.0.0.1:0");
     auto socket = listen_on(*local);
