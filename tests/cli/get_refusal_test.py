@@ -111,12 +111,12 @@ class RefusalTest(GetTest):
         self.assertLess((self.folder / "endless.part").stat().st_size, 4 * MIB)
 
     def test_nobody_there(self):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        result = self.get(f"http://127.0.0.1:{port}/file")
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))  # So that nobody else listens there.
+            result = self.get(f"http://127.0.0.1:{silent.getsockname()[1]}/file")
         self.assertEqual(result.returncode, 4, result.stderr)
         self.assertIn("Connection refused", result.stderr)
-        result = self.get("http://no-such-host.invalid/file", "--retry", "0")
+        result = self.get("http://no-such-host.invalid/file", "--retry", "0", timeout=60)
         self.assertEqual(result.returncode, 3, result.stderr)
         self.assertEqual(self.names(), [])
 

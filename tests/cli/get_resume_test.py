@@ -148,7 +148,7 @@ class ResumeTest(GetTest):
     def test_two_at_once_do_not_share_a_part(self):
         self.server.on("/file", Whole(content(3 * MIB), send=stalling(self.server, MIB)))
         with Program("get", self.server.url("/file"), cwd=self.folder.path) as program:
-            wait_for((self.folder / "file.part").exists, "the part")
+            wait_for(lambda: self.part_size() > 0, "bytes in the part")
             self.assertIn("another download", self.refuse(7, "/file"))
             program.stop(143)
 
@@ -190,13 +190,14 @@ class ResumeTest(GetTest):
         for first, second in (((), ()), (("-x", "4"), ("-x", "4")), (("-x", "4"), ()),
                               ((), ("-x", "4"))):
             with self.subTest(first=first, second=second):
-                self.server.on("/file", Whole(data, send=dripping(self.server)))
+                self.server.on("/file", Whole(data, send=dripping(self.server, 100_000)))
                 with Program("get", self.server.url("/file"), *first,
                              cwd=self.folder.path) as program:
                     wait_for(lambda: self.noted() > MIB, "notes")
                     program.signal(signal.SIGKILL)
                     self.assertEqual(program.wait(), -signal.SIGKILL)
                 noted = self.noted()
+                wait_for(lambda: not self.server.peers, "the server to notice")
                 self.server.requests.clear()
                 self.server.on("/file", Whole(data))
                 self.fetch("/file", *second, "--sha256", hashlib.sha256(data).hexdigest())

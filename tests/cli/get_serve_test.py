@@ -57,7 +57,7 @@ class GetFromServeTest(GetTest):
         os.utime(source / "file", (784111777, 784111777))
         for first in ((), ("-x", "4")):
             with self.subTest(first=first):
-                with Program("get", server.url + "file", "--limit-rate", "8M", *first,
+                with Program("get", server.url + "file", "--limit-rate", "2M", *first,
                              cwd=self.folder.path) as program:
                     wait_for(lambda: self.part_is_noted(), "notes of bytes")
                     program.signal(signal.SIGKILL)
@@ -77,7 +77,7 @@ class GetFromServeTest(GetTest):
         old, new = content(16 * MIB), content(16 * MIB, 2)
         source, server = self.serve({"file": old})
         os.utime(source / "file", (784111777, 784111777))
-        with Program("get", server.url + "file", "--limit-rate", "8M",
+        with Program("get", server.url + "file", "--limit-rate", "1M",
                      cwd=self.folder.path) as program:
             wait_for(lambda: self.part_is_noted(), "notes of bytes")
             program.stop(143)

@@ -34,7 +34,7 @@ def setUpModule():
     global folder, server, texts
     folder = build_folder()
     # One core, so that an answer on one connection shows that all before has been looked at.
-    server = Serve(folder.path, "--cores", "1")
+    server = Serve(folder.path, "--cores", "1", "--header-timeout", "10m")
     texts = {"{" + name + "}": date for name, date in http_cases.DATES.items()}
     texts["{etag}"] = ask(server.address, "/file", method="HEAD")["ETag"]
 

@@ -13,7 +13,7 @@ import tap
 from process_state import descriptors, is_alive, is_sanitized, sockets, status_kib
 from raw_http import Connection, ask, request
 from served_folder import ServedFolder, noise
-from spate_cli import Folder, Serve, wait_for
+from spate_cli import PATIENCE_S, Folder, Serve, wait_for
 
 BIG = 16 << 20  # More than all socket buffers on a way together.
 SMALL_WINDOW = 128 << 10
@@ -233,13 +233,17 @@ class DescriptorsTest(unittest.TestCase):
         content = noise(8 << 20)
         with Folder({"big": content, "a.txt": "hello\n"}) as folder, \
                 self.serve(folder) as server:
-            clients = [Connection(server.address, receive_buffer=SMALL_WINDOW)
-                       for _ in range(self.LIMIT * 2)]
-            for client in clients:
+            waiting = {}
+            for number in range(self.LIMIT * 2):
+                client = Connection(server.address, receive_buffer=SMALL_WINDOW)
                 self.addCleanup(client.close)
                 client.send(request("/big", "Connection: close"))
+                waiting[client.socket] = number, client
             served = 0
-            for number, client in enumerate(clients):  # Who waits gets a turn as others end.
+            while waiting:  # Whoever is served; who waits gets a turn as others end.
+                ready = select.select(list(waiting), [], [], PATIENCE_S)[0]
+                self.assertTrue(ready, f"nobody is served after {served}")
+                number, client = waiting.pop(ready[0])
                 answer = client.answer()
                 self.assertIsNotNone(answer, f"client {number}, reset: {client.was_reset}")
                 self.assertIn(answer.status, (200, 503))

@@ -14,9 +14,9 @@ SMALL_WINDOW = 128 << 10
 
 
 class StopTest(unittest.TestCase):
-    def serve(self, *arguments):
+    def serve(self, *arguments, **options):
         folder = self.enterContext(Folder({"a.txt": "hello\n", "big": bytes(BIG)}))
-        self.server = self.enterContext(Serve(folder.path, *arguments))
+        self.server = self.enterContext(Serve(folder.path, *arguments, **options))
         return self.server
 
     def connect(self, **parts):
@@ -111,8 +111,9 @@ class StopTest(unittest.TestCase):
                 self.assertIn(self.server.wait(), (-number, 128 + number, 0))
 
     def test_it_can_be_started_again_at_once(self):
-        server = self.serve()
-        where = f"127.0.0.1:{server.port}"
+        # At an address of its own, whose ports nobody else takes in between.
+        server = self.serve(listen=("--listen", "127.0.0.77:0"))
+        where = f"127.0.0.77:{server.port}"
         self.assertEqual(self.connect().ask("/a.txt").status, 200)
         server.stop()  # Its side of the connection closed first: TIME_WAIT.
         with Folder({"a.txt": "again\n"}) as folder, \

@@ -112,12 +112,12 @@ class IdleTimeoutTest(TimeTest):
         self.check_took(0.7)
 
     def test_each_request_begins_it_anew(self):
-        self.serve("--idle-timeout", "1s")
+        self.serve("--idle-timeout", "3s")
         connection = self.connect()
-        for _ in range(6):
+        for _ in range(5):
             self.assertEqual(connection.ask("/a.txt").body, b"hello\n")
-            select.select([connection.socket], [], [], 0.3)  # Something less than the timeout.
-        self.check_took(1.5)
+            select.select([connection.socket], [], [], 0.8)  # Far less than the timeout.
+        self.check_took(3.5)
         self.assertEqual(connection.ask("/a.txt").body, b"hello\n")
 
 
@@ -143,13 +143,13 @@ class SendTimeoutTest(TimeTest):
                 self.assertLess(connection.drain(), BIG)
 
     def test_a_slow_one_is_not_as_long_as_it_takes_something(self):
-        self.serve("--send-timeout", "1s")
+        self.serve("--send-timeout", "2s")
         connection = self.connect(receive_buffer=SMALL_WINDOW)
         connection.send(request("/big", "Connection: close"))
         connection.head()
         total = len(connection.received)
         connection.received.clear()
-        while self.passed() < 3.5:
+        while self.passed() < 5:
             total += len(connection.receive(SMALL_WINDOW))
             time.sleep(0.2)  # Slow on purpose.
         self.assertEqual(total + connection.drain(), BIG)
@@ -169,8 +169,11 @@ class SendTimeoutTest(TimeTest):
         self.check_took(1)
 
     def test_the_wait_for_a_rate_is_not_the_clients(self):
-        self.serve("--send-timeout", "300ms", "--limit-rate", "10M")
-        self.assertEqual(len(self.connect().ask("/big").body), BIG)
+        # So little that the client always has room.
+        self.serve("--send-timeout", "300ms", "--limit-rate", "1k")
+        self.folder.write("small", bytes(3 << 10))
+        self.assertEqual(len(self.connect().ask("/small").body), 3 << 10)
+        self.check_took(1.5)
 
 
 class RateTest(TimeTest):
@@ -180,9 +183,13 @@ class RateTest(TimeTest):
     def test_of_a_connection(self):
         self.serve("--limit-rate", "16M")
         for target in ("/big", "/big?second"):
-            connection = self.connect()
-            self.assertEqual(len(connection.ask(target).body), BIG)
-            self.check_took((BIG - self.BURST) / self.RATE * 0.9, BIG / self.RATE * 3)
+            took = []
+            while min(took, default=PATIENT_S) > BIG / self.RATE * 3:
+                self.assertLess(len(took), 3, took)  # Tries, on a machine that others use.
+                connection = self.connect()
+                self.assertEqual(len(connection.ask(target).body), BIG)
+                self.check_took((BIG - self.BURST) / self.RATE * 0.9)
+                took.append(self.passed())
 
     def test_of_all_connections(self):
         self.serve("--limit-rate-total", "16M", "--cores", "2")
@@ -211,13 +218,17 @@ class FairnessTest(TimeTest):
 
     def measure(self, busy):
         """Seconds that small requests take while `busy` runs in threads."""
-        threads = [threading.Thread(target=busy, daemon=True) for _ in range(2)]
+        took = []
+
+        def keep_busy():  # Until one stall of this machine is far from being one in a hundred.
+            while len(took) < 1000:
+                busy()
+        threads = [threading.Thread(target=keep_busy, daemon=True) for _ in range(2)]
         with Connection(self.server.address) as connection:
             connection.ask("/a.txt")
             for thread in threads:
                 thread.start()
-            took = []
-            while any(thread.is_alive() for thread in threads) or len(took) < 100:
+            while any(thread.is_alive() for thread in threads):
                 begun = time.monotonic()
                 self.assertEqual(connection.ask("/a.txt").body, b"hello\n")
                 took.append(time.monotonic() - begun)
@@ -246,7 +257,7 @@ class FairnessTest(TimeTest):
                     self.sizes.append((connection.head().status, connection.drain()))
         self.sizes = []
         self.check_fast(self.measure(list_folder))
-        self.assertEqual([status for status, _ in self.sizes], [200] * 4)
+        self.assertEqual({status for status, _ in self.sizes}, {200})
         self.assertGreater(min(size for _, size in self.sizes), self.MANY * 40)
 
     def test_beside_large_downloads(self):

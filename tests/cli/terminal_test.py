@@ -9,6 +9,8 @@ from served_folder import age, noise
 from spate_cli import Folder, Serve
 from terminal import Terminal
 
+BIG = 48 << 20
+
 
 @unittest.skipUnless(shutil.which("tmux"), "no tmux here")
 class TerminalTest(unittest.TestCase):
@@ -36,7 +38,7 @@ class ServeTest(TerminalTest):
 
 class GetTest(TerminalTest):
     def setUp(self):
-        self.source = self.enterContext(Folder({"big": noise(16 << 20), "small": "hello\n"}))
+        self.source = self.enterContext(Folder({"big": noise(BIG), "small": "hello\n"}))
         age(self.source / "big")
         self.server = self.enterContext(Serve(self.source.path))
         self.target = self.enterContext(Folder())
@@ -57,8 +59,8 @@ class GetTest(TerminalTest):
         self.assertNotIn("s left", shown)  # The bar is gone.
 
         terminal = self.get(self.server.url + "big")
-        terminal.wait_for_match(r"(?s)big: 16\.0 MiB in .*ended with 0$")
-        self.assertTrue((self.target / "big").read_bytes() == noise(16 << 20))
+        terminal.wait_for_match(r"(?s)big: 48\.0 MiB in .*ended with 0$")
+        self.assertTrue((self.target / "big").read_bytes() == noise(BIG))
 
     def test_several_files_have_a_line_each(self):
         terminal = self.get("--limit-rate", "2M", self.server.url + "big",
