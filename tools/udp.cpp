@@ -1,10 +1,12 @@
 // spate udp: a datagram socket by hand.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
 
 #include <spate/engine.hpp>
@@ -14,6 +16,7 @@
 
 #include "commands.hpp"
 #include "run_talk.hpp"
+#include "term/escape.hpp"
 #include "udp_arguments.hpp"
 
 namespace {
@@ -74,10 +77,15 @@ Task<Ending> with_socket(Loop& loop, const UdpSocketArguments& arguments, bool a
     co_return ending;
 }
 
-// Ends a command at a signal, by whatever ends it.
-template <typename Stop>
-Task<void> heed_signals(Loop& loop, Signals& signals, Stop stop) {
+// Ends a command at a signal, by whatever ends it. Where SIGWINCH is among the signals, it is for
+// `resized`.
+template <typename Stop, typename Resized>
+Task<void> heed_signals(Loop& loop, Signals& signals, Stop stop, Resized resized) {
     auto signal = co_await signals.next(loop);
+    while (signal && *signal == SIGWINCH) {
+        resized();
+        signal = co_await signals.next(loop);
+    }
     if (!signal) co_return;
     stop();
     signal = co_await signals.next(loop);
@@ -89,8 +97,15 @@ int run_send(int argc, char** argv) {
     if (!arguments) return arguments.error();
     auto dump = Dump::open(arguments->post.text.dump);
     if (!dump) return complain("udp send", dump.error());
+    Fd file;
+    if (const std::string& path = arguments->post.file; !path.empty()) {
+        file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!file)
+            return complain("udp send", fmt::format("--file '{}': {}", term::printable(path),
+                                                    std::strerror(errno)));
+    }
     return run_on_loop("udp send", [&](Loop& loop) -> Task<Ending> {
-        Input input(loop);
+        Input input(loop, file ? file.get() : STDIN_FILENO);
         Output output(loop);
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpPost post(loop, socket, arguments->peer, input, output, *dump, arguments->post);
@@ -114,7 +129,7 @@ int run_listen(int argc, char** argv) {
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpHost host(socket, output, *dump, arguments->host);
             const auto stop = [&] { loop.spawn(socket.close()); };
-            loop.spawn(heed_signals(loop, *signals, stop));
+            loop.spawn(heed_signals(loop, *signals, stop, [] {}));
             Ending ending = co_await host.run();
             cancel_all(loop, signals->fd());
             co_return ending;
@@ -129,7 +144,7 @@ int run_chat(int argc, char** argv) {
     if (!arguments) return arguments.error();
     auto dump = Dump::open(arguments->chat.text.dump);
     if (!dump) return complain("udp chat", dump.error());
-    auto signals = Signals::open({SIGINT, SIGTERM});
+    auto signals = Signals::open({SIGINT, SIGTERM, SIGWINCH});
     if (!signals) return complain("udp chat", signals.error().message());
     return run_on_loop("udp chat", [&](Loop& loop) -> Task<Ending> {
         Input input(loop);
@@ -137,7 +152,8 @@ int run_chat(int argc, char** argv) {
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpChat chat(loop, socket, input, output, *dump, arguments->chat);
             const auto stop = [&] { chat.stop(); };
-            loop.spawn(heed_signals(loop, *signals, stop));
+            const auto resized = [&] { chat.redraw(); };
+            loop.spawn(heed_signals(loop, *signals, stop, resized));
             Ending ending = co_await chat.run();
             cancel_all(loop, signals->fd());
             co_return ending;

@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "command_line.hpp"
 #include "term/escape.hpp"
@@ -52,7 +50,10 @@ constexpr const char* chat_examples =
     "  spate udp chat 239.1.2.3:7890 --nick ann       talk to a group\n"
     "  spate udp chat --bind :7891 localhost:7890     two on one machine\n"
     "\n"
-    "In the chat, /help lists what there is besides talking. On the wire is the text alone.\n";
+    "In the chat, /help lists what there is besides talking. On the wire is the text alone, "
+    "behind\n"
+    "\"NAME: \" with --nick. Piped, it exits with 1 if something was not sent or nobody was "
+    "there.\n";
 
 void add_socket_options(CLI::App& app, UdpSocketArguments& socket) {
     app.get_formatter()->column_width(32);
@@ -93,15 +94,6 @@ std::expected<Address, std::string> local_for(const Address& peer, const TalkArg
     return Address::any(peer.family());
 }
 
-std::expected<std::string, std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        return std::unexpected(
-            fmt::format("--file '{}': {}", term::printable(path), std::strerror(errno)));
-    }
-    return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 std::uint64_t read_size(const std::string& text) {
     auto size = spate::term::parse_size(text);
     if (!size) throw CLI::ValidationError("--size", size.error());
@@ -119,9 +111,7 @@ struct Payload {
 std::expected<void, std::string> choose_payload(const Payload& payload, PostOptions& post) {
     if (!payload.file.empty()) {
         if (!payload.words.empty()) return std::unexpected("TEXT or --file, not both");
-        auto bytes = read_file(payload.file);
-        if (!bytes) return std::unexpected(bytes.error());
-        post.payload = std::move(*bytes);
+        post.file = payload.file;
         post.piece = payload.size;
         return {};
     }
@@ -146,6 +136,10 @@ std::vector<char*> with_wait_time(int argc, char** argv) {
     for (int i = 0; i < argc; ++i) {
         words.push_back(argv[i]);
         const std::string_view word = argv[i];
+        if (word == "--") {  // What follows are no options.
+            words.insert(words.end(), argv + i + 1, argv + argc);
+            break;
+        }
         if (word != "--wait-reply" && word != "-W") continue;
         if (i + 1 == argc || !spate::term::parse_duration(argv[i + 1]))
             words.push_back(default_time);
@@ -189,6 +183,7 @@ std::expected<UdpSendArguments, int> parse_udp_send(int argc, char** argv) {
     auto found = find(app, post.name, Use::connect, talk.family);
     if (!found) return std::unexpected(found.error());
     arguments.peer = found->front();
+    arguments.peer.set_zone(arguments.socket.interface);
     auto local = local_for(arguments.peer, talk);
     if (!local) return usage(app, local.error());
     arguments.socket.local = *local;
@@ -218,12 +213,16 @@ std::expected<UdpListenArguments, int> parse_udp_listen(int argc, char** argv) {
         auto wire = TextToWire::open(talk.text);
         auto bytes = wire->text(reply);
         if (!bytes) return usage(app, "--reply: " + bytes.error());
+        if (bytes->size() > most_payload)
+            return usage(app, fmt::format("--reply: {} bytes are more than a datagram holds ({})",
+                                          bytes->size(), most_payload));
         arguments.host.reply = std::move(*bytes);
     }
     auto found = find(app, target, Use::listen, talk.family);
     if (!found) return std::unexpected(found.error());
     UdpSocketArguments& socket = arguments.socket;
     socket.local = found->front();
+    socket.local.set_zone(socket.interface);
     if (is_group(socket.local)) {
         // Bound to the group, it hears what was sent there and nothing else.
         socket.group = socket.local;
@@ -254,6 +253,7 @@ std::expected<UdpChatArguments, int> parse_udp_chat(int argc, char** argv) {
     if (!target.empty()) {
         auto found = find(app, target, Use::connect, talk.family);
         if (!found) return std::unexpected(found.error());
+        found->front().set_zone(socket.interface);
         arguments.chat.peer = found->front();
         if (is_group(found->front())) {
             socket.options.reuse_address = true;

@@ -46,6 +46,10 @@ class Address {
     /// 0 for Unix sockets.
     [[nodiscard]] std::uint16_t port() const;
     void set_port(std::uint16_t port);
+    /// The interface of a link-local IPv6 address (also of a group), 0 for none.
+    [[nodiscard]] unsigned zone() const;
+    /// Where it needs one and has none.
+    void set_zone(unsigned interface);
 
     /// As parse() takes it; an IPv4-mapped IPv6 address as the IPv4 one.
     [[nodiscard]] std::string text() const;

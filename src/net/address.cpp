@@ -133,6 +133,17 @@ void Address::set_port(std::uint16_t port) {
         v6_.sin6_port = htons(port);
 }
 
+unsigned Address::zone() const {
+    return family() == AF_INET6 ? v6_.sin6_scope_id : 0;
+}
+
+void Address::set_zone(unsigned interface) {
+    if (family() != AF_INET6 || v6_.sin6_scope_id != 0) return;
+    const bool local =
+        IN6_IS_ADDR_LINKLOCAL(&v6_.sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&v6_.sin6_addr);
+    if (local) v6_.sin6_scope_id = interface;
+}
+
 std::string Address::host() const {
     char text[INET6_ADDRSTRLEN] = "";
     if (family() == AF_INET) return ::inet_ntop(AF_INET, &v4_.sin_addr, text, sizeof text);

@@ -78,7 +78,7 @@ Result<void> change_membership(int fd, Membership change, const Address& group,
     const bool v4 = group.family() == AF_INET;
     if (!v4 && group.family() != AF_INET6) return fail(EAFNOSUPPORT, "multicast group");
     group_req request{};
-    request.gr_interface = interface;
+    request.gr_interface = interface != 0 ? interface : group.zone();
     std::memcpy(&request.gr_group, group.data(), group.size());
     const int option = change == Membership::join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
     if (::setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, option, &request, sizeof request) < 0)

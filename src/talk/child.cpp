@@ -56,8 +56,7 @@ Task<int> Child::ended(Loop& loop) {
 }
 
 bool is_local(const Address& peer) {
-    const std::string host = peer.host();
-    return peer.is_unix() || host == "::1" || host.starts_with("127.");
+    return peer.is_unix() || peer.is_loopback();
 }
 
 }  // namespace spate::talk

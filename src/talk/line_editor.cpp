@@ -103,6 +103,14 @@ void LineEditor::take_line(char* line) {
     if (!current->taken_->empty()) add_history(current->taken_->c_str());
 }
 
+// The terminal has broken the line anew itself: it begins as far up as the new width has it.
+void LineEditor::redraw() {
+    if (!editing_) return rl_resize_terminal();
+    erase();
+    rl_resize_terminal();
+    rl_forced_update_display();
+}
+
 // The line may be wrapped: its first row is as far up as the cursor is along. Until something was
 // typed, libedit still tells of the line before.
 void LineEditor::erase() const {

@@ -27,6 +27,8 @@ class LineEditor {
     [[nodiscard]] std::optional<std::string> next_line();
     /// Writes whole lines; above the one that is being typed, which survives.
     void print(std::string_view text);
+    /// The terminal has another width.
+    void redraw();
 
     static constexpr std::string_view end_of_input = "\x04";
 

@@ -75,13 +75,19 @@ Task<Ending> UdpChat::run() {
         ended_.reset();
         co_await ended_.wait();
     }
+    const bool piped = editor_ == nullptr;
     editor_.reset();
-    co_return Ending{};
+    if (!failure_.empty()) co_return Ending{1, failure_};
+    co_return Ending{piped && something_failed_ ? 1 : 0, ""};
 }
 
 void UdpChat::stop() {
     stopping_ = true;
     input_.stop();
+}
+
+void UdpChat::redraw() {
+    if (editor_) editor_->redraw();
 }
 
 Task<void> UdpChat::hear() {
@@ -93,6 +99,7 @@ Task<void> UdpChat::hear() {
         for (const Datagram& datagram : batch)
             co_await take(datagram, now);
         for (const DatagramError& error : batch.errors()) {
+            something_failed_ = true;
             std::string line = error_line(error) + '\n';
             co_await put(std::move(line));
         }
@@ -142,7 +149,9 @@ Task<void> UdpChat::put(std::string text) {
     }
     const std::string_view shown = text;
     auto written = co_await output_.write(shown);
-    if (!written) stop();
+    if (written || stopping_) co_return;
+    failure_ = fmt::format("standard output: {}", std::strerror(written.error().code));
+    stop();
 }
 
 Task<void> UdpChat::read_terminal() {
@@ -242,6 +251,7 @@ Task<void> UdpChat::say(std::string text) {
         dump_.record(Way::sent, target_->text(), payload, std::chrono::system_clock::now());
     }
     if (complaint.empty()) co_return;
+    something_failed_ = true;
     std::string line = "not sent: " + complaint + '\n';
     co_await put(std::move(line));
 }
@@ -260,6 +270,7 @@ Task<void> UdpChat::choose(std::string name) {
         std::expected<std::vector<Address>, std::string> found;
         std::function<void()> look_up = [&] {
             found = find_addresses(name, Use::connect, options_.family);
+            if (found) found->front().set_zone(options_.interface);
         };
         const bool ran = co_await lookup_.run(loop_, look_up);
         if (!ran || !found)

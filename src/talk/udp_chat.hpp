@@ -38,9 +38,12 @@ class UdpChat {
     UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Dump& dump,
             const ChatOptions& options);
 
-    /// Until /quit, the end of input or stop(); closes the socket.
+    /// Until /quit, the end of input or stop(); closes the socket. Piped, exit 1 if a message was
+    /// not sent or nobody was there.
     [[nodiscard]] Task<Ending> run();
     void stop();
+    /// The terminal has another size.
+    void redraw();
 
   private:
     struct Peer {
@@ -83,6 +86,8 @@ class UdpChat {
     Event ended_;
     bool stopping_ = false;
     bool hearing_ended_ = false;
+    bool something_failed_ = false;  // a message that was not sent, or that nobody took
+    std::string failure_;            // that ended it
 };
 
 }  // namespace spate::talk

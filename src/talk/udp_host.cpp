@@ -26,8 +26,10 @@ Task<Ending> UdpHost::run() {
         if (!got) break;
         const WallTime now = std::chrono::system_clock::now();
         std::string text;
+        const std::uint64_t before = taken_;
         for (const Datagram& datagram : batch)
             take(datagram, now, text);
+        const std::uint64_t taken = taken_ - before;
         for (const DatagramError& error : batch.errors())
             fmt::print(stderr, "spate udp listen: {}\n", error_line(error));
         const std::string_view shown = text;
@@ -36,7 +38,7 @@ Task<Ending> UdpHost::run() {
             ending = {1, fmt::format("standard output: {}", std::strerror(written.error().code))};
             break;
         }
-        co_await answer(batch);
+        co_await answer(batch, taken);
     }
     batch = {};
     co_await socket_.close();
@@ -56,20 +58,35 @@ void UdpHost::take(const Datagram& datagram, WallTime now, std::string& text) {
     }
 }
 
-Task<void> UdpHost::answer(const DatagramBatch& batch) {
+// The first `count` of the batch.
+Task<void> UdpHost::answer(const DatagramBatch& batch, std::uint64_t count) {
     if (!options_.echo && !options_.reply) co_return;
     std::vector<UdpSocket::Outgoing> answers;
+    std::uint64_t left = count;
     for (const Datagram& datagram : batch) {
+        if (left == 0) break;
+        const std::uint64_t here = std::min<std::uint64_t>(left, datagram.segments().count());
+        left -= here;
         if (options_.echo) {
-            answers.push_back({datagram.payload, &datagram.peer, datagram.segment_size});
+            const std::size_t bytes = std::min(
+                datagram.payload.size(), static_cast<std::size_t>(here) * datagram.segment_size);
+            const auto payload = here == datagram.segments().count()
+                                     ? datagram.payload
+                                     : datagram.payload.first(bytes);
+            answers.push_back({payload, &datagram.peer, datagram.segment_size});
             continue;
         }
         const auto reply = std::as_bytes(std::span(*options_.reply));
-        for (std::size_t i = 0; i < datagram.segments().count(); ++i)
+        for (std::uint64_t i = 0; i < here; ++i)
             answers.push_back({reply, &datagram.peer});
     }
     auto sent = co_await socket_.send(answers);
-    if (!sent) fmt::print(stderr, "spate udp listen: not answered: {}\n", sent.error().message());
+    if (!sent || *sent < count) {
+        const std::string who = answers.size() == 1 ? answers[0].peer->text() + ": " : "";
+        const std::string why =
+            sent ? fmt::format("{} of {}", count - *sent, count) : sent.error().message();
+        fmt::print(stderr, "spate udp listen: {}not answered: {}\n", who, why);
+    }
     if (!sent || !dump_.on()) co_return;
     const WallTime now = std::chrono::system_clock::now();
     for (const UdpSocket::Outgoing& each : answers)

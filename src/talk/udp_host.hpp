@@ -33,7 +33,7 @@ class UdpHost {
 
   private:
     void take(const Datagram& datagram, WallTime now, std::string& text);
-    [[nodiscard]] Task<void> answer(const DatagramBatch& batch);
+    [[nodiscard]] Task<void> answer(const DatagramBatch& batch, std::uint64_t count);
 
     UdpSocket& socket_;
     Output& output_;

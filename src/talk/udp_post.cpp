@@ -12,6 +12,7 @@
 #include "talk/hex.hpp"
 #include "talk/lines.hpp"
 #include "talk/udp_text.hpp"
+#include "term/escape.hpp"
 #include "term/units.hpp"
 
 namespace spate::talk {
@@ -42,6 +43,8 @@ Task<Ending> UdpPost::run() {
     loop_.spawn(hear());
     if (options_.payload)
         co_await send_payload();
+    else if (!options_.file.empty())
+        co_await send_file();
     else
         co_await send_lines();
     co_await await_answer();
@@ -118,15 +121,44 @@ Task<bool> UdpPost::send(std::string_view bytes) {
 }
 
 Task<void> UdpPost::send_payload() {
+    const std::string_view bytes = *options_.payload;
     for (std::uint64_t round = 0; options_.count == 0 || round < options_.count; ++round) {
-        std::string_view rest = *options_.payload;
-        do {
-            const std::size_t piece = options_.piece == 0 ? rest.size() : options_.piece;
-            const std::string_view bytes = rest.substr(0, piece);
-            rest.remove_prefix(bytes.size());
-            const bool goes_on = co_await send(bytes);
-            if (!goes_on) co_return;
-        } while (!rest.empty());
+        const bool goes_on = co_await send(bytes);
+        if (!goes_on) co_return;
+    }
+}
+
+Task<void> UdpPost::send_file() {
+    for (std::uint64_t round = 0; options_.count == 0 || round < options_.count; ++round) {
+        if (round > 0 && ::lseek(input_.fd(), 0, SEEK_SET) < 0)
+            co_return give_up(fmt::format("--file '{}': it cannot be read again: {}",
+                                          term::printable(options_.file), std::strerror(errno)));
+        const bool goes_on = co_await send_pieces();
+        if (!goes_on) co_return;
+    }
+}
+
+// Whole ones, however they come, and what is left at the end. Nothing is one that is empty.
+Task<bool> UdpPost::send_pieces() {
+    std::string piece(options_.piece, '\0');
+    std::size_t filled = 0;
+    bool any = false;
+    for (;;) {
+        const auto room = std::as_writable_bytes(std::span(piece)).subspan(filled);
+        auto got = co_await input_.read(room);
+        if (!got) {
+            give_up(fmt::format("--file '{}': {}", term::printable(options_.file),
+                                std::strerror(got.error().code)));
+            co_return false;
+        }
+        filled += *got;
+        const bool at_end = *got == 0;
+        if (!at_end && filled < piece.size()) continue;
+        if (at_end && filled == 0 && any) co_return true;
+        const std::string_view bytes(piece.data(), std::exchange(filled, 0));
+        const bool goes_on = co_await send(bytes);
+        if (!goes_on || at_end) co_return goes_on;
+        any = true;
     }
 }
 

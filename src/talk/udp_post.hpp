@@ -19,12 +19,14 @@ namespace spate::talk {
 
 struct PostOptions {
     TextOptions text;
-    std::string name;                    ///< The peer as it was typed.
-    std::optional<std::string> payload;  ///< Bytes; without it, a datagram for each line of input.
-    std::size_t piece = 0;               ///< Cut `payload` into datagrams of so many bytes; 0: not.
-    std::uint64_t count = 1;             ///< How often the whole is sent; 0 is without end.
-    Duration interval{0};                ///< Between datagrams.
-    Duration wait_reply{0};              ///< For the first answer; 0 waits for none.
+    std::string name;  ///< The peer as it was typed.
+    std::optional<std::string>
+        payload;              ///< Bytes; without it, or a file, a datagram for each line.
+    std::string file;         ///< That the input is, whole, in datagrams of `piece`.
+    std::size_t piece = 0;    ///< Bytes.
+    std::uint64_t count = 1;  ///< How often the whole is sent; 0 is without end.
+    Duration interval{0};     ///< Between datagrams.
+    Duration wait_reply{0};   ///< For the first answer; 0 waits for none.
     bool quiet = false;
 };
 
@@ -48,6 +50,8 @@ class UdpPost {
     [[nodiscard]] Task<void> hear();
     [[nodiscard]] Task<bool> send(std::string_view bytes);
     [[nodiscard]] Task<void> send_payload();
+    [[nodiscard]] Task<void> send_file();
+    [[nodiscard]] Task<bool> send_pieces();
     [[nodiscard]] Task<void> send_lines();
     [[nodiscard]] Task<void> await_answer();
     void refuse(std::string_view why);

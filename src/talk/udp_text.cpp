@@ -15,6 +15,16 @@ namespace {
 constexpr std::size_t most_over_v4 = 65'535 - 8 - 20;
 constexpr std::size_t most_over_v6 = 65'535 - 8;
 
+// Further lines of a message must not look like messages of others.
+std::string indented(std::string_view text) {
+    std::string lines;
+    for (const char each : text) {
+        lines += each;
+        if (each == '\n') lines += "    ";
+    }
+    return lines;
+}
+
 }  // namespace
 
 std::string datagram_line(WireToText& wire, std::string_view who,
@@ -24,7 +34,7 @@ std::string datagram_line(WireToText& wire, std::string_view who,
     const std::string head = term::painted(time, term::Style::dim, colour) +
                              term::painted(who, term::Style::green, colour);
     if (hex) return fmt::format("{}: {} bytes\n{}", head, payload.size(), hex_dump(payload));
-    return fmt::format("{}: {}\n", head, harmless(wire.message(payload)));
+    return fmt::format("{}: {}\n", head, indented(harmless(wire.message(payload))));
 }
 
 std::string error_line(const DatagramError& error) {

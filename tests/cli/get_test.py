@@ -265,6 +265,15 @@ class NameTest(GetTest):
         self.assertEqual(names, ["歌 x.mp3".encode()])
         self.assert_whole(data, "歌 x.mp3")
 
+    def test_no_name_leads_out_of_the_folder(self):
+        url, _ = self.serve(b"theirs")
+        for name, saved in (("..%2F..%2Fescape", "escape"), ("%2Ftmp%2Fescape", "escape"),
+                            ("..%2Fescape", "escape"), ("..", "index.html")):
+            result = self.get(url + name)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(self.names(), [saved], name)
+            (self.folder / saved).unlink()
+
     def test_nothing_creates_no_file(self):
         url, _ = self.serve(b"")
         result = self.get(url + "missing")

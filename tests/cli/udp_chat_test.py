@@ -49,6 +49,20 @@ class ChatTest(unittest.TestCase):
         self.terminal.type("Enter")
         self.assertEqual(self.peer.recv(100), text.encode())
 
+    def test_a_line_survives_another_width(self):
+        text = "0123456789" * 5
+        self.terminal.say(text)
+        self.terminal.wait_for_text("0123456789")
+        for width in (40, 100, 50):
+            self.terminal.tmux("resize-window", "-x", str(width))
+            typed = self.prompt + text
+            rows = [typed[at:at + width] for at in range(0, len(typed), width)]
+            self.terminal.wait_for(*rows)
+            self.arrives(f"{width} wide")
+            self.terminal.wait_for(*rows)
+        self.terminal.type("Enter")
+        self.assertEqual(self.peer.recv(100), text.encode())
+
     def test_wide_characters_and_editing(self):
         self.terminal.say("\u4f60\u597d, you")
         self.terminal.type("Left", "Left", "Left", "BSpace", "Home", "Delete")

@@ -2,13 +2,24 @@
 
 import os
 import re
+import resource
 import socket
 import subprocess
+import time
 import unittest
 
 import tap
-from spate_cli import PATIENCE_S, Folder, Program, run
+from spate_cli import PATIENCE_S, Folder, Program, binary, run
 from talk_case import Listener, udp_socket, unused_port
+
+
+def in_own_network(*command):
+    """Runs a command in a network namespace of its own; gives its exit status."""
+    try:
+        return subprocess.run(["unshare", "-rn", *command], timeout=PATIENCE_S,
+                              check=False).returncode
+    except FileNotFoundError:
+        return 127
 
 
 def send(target, *arguments, **options):
@@ -50,6 +61,55 @@ class SendTest(unittest.TestCase):
             self.assertEqual(self.sent(3, "--file", folder / "f"),
                              [content[:1400], content[1400:2800], content[2800:]])
             self.assertEqual(self.sent(1, "--file", folder / "f", "--size", "63k"), [content])
+            self.assertEqual(self.sent(2, "--file", folder / "f", "--size", "4k", "--count", "2"),
+                             [content] * 2)
+            folder.write("empty")
+            self.assertEqual(self.sent(1, "--file", folder / "empty"), [b""])
+
+    def test_a_file_may_be_a_pipe(self):
+        os.mkfifo(fifo := self.enterContext(Folder()) / "fifo")
+        with Program("udp", "send", self.target, "--file", fifo) as program:
+            with open(fifo, "wb") as feeder:
+                for piece in (b"a" * 1000, b"b" * 1000):
+                    feeder.write(piece)
+                    feeder.flush()
+            self.assertEqual(program.wait(), 0, program.describe())
+        self.assertEqual([self.peer.recv(2000) for _ in range(2)],
+                         [b"a" * 1000 + b"b" * 400, b"b" * 600])
+
+    def test_an_endless_file_takes_no_memory(self):
+        self.peer.close()
+        limit = 1 << 30
+
+        def little_memory():
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        done = send("127.0.0.1:9", "--file", "/dev/zero", preexec_fn=little_memory)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("connection refused", done.stderr)
+
+    def test_files_that_cannot_be_read(self):
+        with Folder() as folder:
+            for path, why in ((folder.path, "Is a directory"),
+                              (folder / "none", "No such file or directory")):
+                done = send(self.target, "--file", path)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"--file '{path}': {why}", done.stderr)
+
+    def test_intervals_are_waited(self):
+        begun = time.monotonic()
+        self.sent(3, "--count", "3", "--interval", "150ms", "x")
+        self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+
+    def test_what_follows_two_dashes_is_text(self):
+        self.assertEqual(self.sent(1, "--", "--wait-reply"), [b"--wait-reply"])
+
+    def test_hops(self):
+        recv_ttl = 12  # IP_RECVTTL
+        self.peer.setsockopt(socket.IPPROTO_IP, recv_ttl, 1)
+        self.assertEqual(send(self.target, "--ttl", "7", "x").returncode, 0)
+        _, fields, _, _ = self.peer.recvmsg(100, 100)
+        self.assertEqual([int.from_bytes(value, "little") for level, kind, value in fields
+                          if (level, kind) == (socket.IPPROTO_IP, socket.IP_TTL)], [7])
 
     def test_many_lines_arrive_whole(self):
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -153,17 +213,48 @@ class ListenTest(unittest.TestCase):
                 rf"(?m)^\d\d:\d\d:\d\d 127\.0\.0\.1:{port}: from {number}$")
         listener.stop()
 
-    def test_datagrams_are_kept_apart(self):
-        # Sent so that the kernel joins them on their way (UDP_SEGMENT), as a fast sender does.
-        listener = self.listen()
+    def send_joined(self, peer, address):
+        """Four datagrams so that the kernel joins them on their way, as a fast sender does."""
         udp_segment = 103
+        peer.sendmsg([b"one" b"two" b"six" b"x"],
+                     [(socket.IPPROTO_UDP, udp_segment, (3).to_bytes(2, "little"))], 0, address)
+
+    def test_datagrams_are_kept_apart(self):
+        listener = self.listen()
         with udp_socket() as peer:
-            peer.sendmsg([b"one" b"two" b"six" b"x"],
-                         [(socket.IPPROTO_UDP, udp_segment, (3).to_bytes(2, "little"))], 0,
-                         listener.address)
+            self.send_joined(peer, listener.address)
         for text in ("one", "two", "six", "x"):
             listener.wait_for_output(rf"(?m): {text}$")
         listener.stop()
+
+    def test_what_was_joined_comes_back_apart(self):
+        for count, answers in ((0, 4), (3, 3)):
+            listener = self.listen("--echo", "--count", str(count))
+            with udp_socket() as peer:
+                self.send_joined(peer, listener.address)
+                self.assertEqual([peer.recv(100) for _ in range(answers)],
+                                 [b"one", b"two", b"six", b"x"][:answers])
+                if count:
+                    self.assertEqual(listener.wait(), 0)
+                    peer.setblocking(False)
+                    self.assertRaises(BlockingIOError, peer.recv, 100)
+                else:
+                    listener.stop()
+
+    def test_lines_of_one_message_are_no_messages(self):
+        listener = self.listen()
+        with udp_socket() as peer:
+            peer.sendto(b"hi\n12:00:00 10.0.0.9:7890: I am bob", listener.address)
+        listener.wait_for_output(r": hi\n    12:00:00 10\.0\.0\.9:7890: I am bob\n")
+        listener.stop()
+
+    def test_stamps(self):
+        for mode, shown in (("absolute", r"\d\d:\d\d:\d\d\.\d+ "), ("delta", r"\+\d\.\d{6} ")):
+            listener = self.listen("--ts", mode)
+            with udp_socket() as peer:
+                peer.sendto(b"hi", listener.address)
+            listener.wait_for_output(rf"(?m)^{shown}127\.0\.0\.1:\d+: hi$")
+            listener.stop()
 
     def test_nothing_that_is_said_acts_on_a_terminal(self):
         listener = self.listen()
@@ -195,6 +286,12 @@ class ListenTest(unittest.TestCase):
         listener.wait_for_output(": to all\n")
         listener.stop()
 
+    @unittest.skipUnless(in_own_network("true") == 0, "no network namespaces here")
+    def test_a_group_of_ipv6_and_its_zone(self):
+        # Two interfaces, so that the right one has to be chosen.
+        script = os.path.join(os.path.dirname(__file__), "udp_zones.sh")
+        self.assertEqual(in_own_network("sh", script, binary()), 0)
+
     def test_a_broadcast(self):
         listener = self.listen(where="0.0.0.0:0")
         done = send(f"127.255.255.255:{listener.port}", "everybody")
@@ -219,7 +316,9 @@ class BadInputTest(unittest.TestCase):
                      "--file", "/dev/null")
         self.refused(2, "--source", "listen", ":0", "--source", "127.0.0.1")
         self.refused(2, "--size requires --file", "send", ":9", "--size", "9", "x")
-        self.refused(2, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
+        self.refused(1, "--file '/no/such/file'", "send", ":9", "--file", "/no/such/file")
+        self.refused(2, "--reply: 65508 bytes are more than a datagram holds", "listen", ":0",
+                     "--reply", "x" * 65508)
         self.refused(2, "there is no 'eth77' here", "send", ":9", "-I", "eth77", "x")
         self.refused(2, r"U\+4F60", "send", ":9", "--encoding", "latin1", "\u4f60")
         self.refused(2, "--reply or --echo", "listen", ":0", "--echo", "--reply", "x")
@@ -255,7 +354,8 @@ class PipedChatTest(unittest.TestCase):
         bob.wait_for_output(": ann: my name\n")
         for program in (ann, bob):
             program.type("/quit\n")
-            self.assertEqual(program.wait(), 0, program.describe())
+            # What ann said to nobody was not sent.
+            self.assertEqual(program.wait(), 1 if program is ann else 0, program.describe())
             self.assertNotIn("\x1b", program.stdout)
             self.assertNotIn("> ", program.stdout)
 
@@ -286,7 +386,44 @@ class PipedChatTest(unittest.TestCase):
         ann.type("x" * 65508 + "\n")
         ann.wait_for_output("not sent: 65508 bytes are more than a datagram holds")
         ann.end_input()
-        self.assertEqual(ann.wait(), 0)
+        self.assertEqual(ann.wait(), 1)
+
+    def test_nobody_there_is_no_success(self):
+        closed = unused_port(socket.SOCK_DGRAM)
+        done = run("udp", "chat", "--bind", "127.0.0.1:0", f"127.0.0.1:{closed}", input="hello?\n")
+        self.assertEqual(done.returncode, 1, done.stderr)
+
+    def test_an_output_that_fails_ends_it(self):
+        with open("/dev/full", "wb") as full, udp_socket() as peer:
+            chat = subprocess.Popen([binary(), "udp", "chat", "--bind", "127.0.0.1:0"],
+                                    stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE)
+            with chat.stderr as errors, chat.stdin:
+                port = int(errors.readline().split(b":")[-1])
+                peer.sendto(b"hello", ("127.0.0.1", port))
+                self.assertEqual(chat.wait(PATIENCE_S), 1)
+                self.assertIn(b"standard output: No space left on device", errors.read())
+
+    def test_text_options_hold_in_the_chat(self):
+        for options, sent, shown in (
+                (("--crlf",), b"hi\r\n", r"127\.0\.0\.1:\d+: hi\n"),
+                (("--null",), b"hi\0", r"127\.0\.0\.1:\d+: hi\n"),
+                (("--ts", "relative"), b"hi", r"\+0\.000000 127\.0\.0\.1:\d+: hi\n"),
+                (("--hex",), b"hi", r": 2 bytes\n00000000  68 69 ")):
+            with udp_socket() as peer, self.subTest(options=options):
+                ann, port = self.chat("--bind", "127.0.0.1:0", *options,
+                                      f"127.0.0.1:{peer.getsockname()[1]}")
+                ann.type("hi\n")
+                self.assertEqual(peer.recv(100), sent)
+                peer.sendto(sent, ("127.0.0.1", port))
+                ann.wait_for_output(shown)
+                ann.type("/hex\n")
+                ann.wait_for_output("messages show as " +
+                                    ("text" if "--hex" in options else "hex dumps"))
+                peer.sendto(b"HI", ("127.0.0.1", port))
+                ann.wait_for_output(r": HI\n" if "--hex" in options
+                                    else r": 2 bytes\n00000000  48 49 ")
+                ann.end_input()
+                self.assertEqual(ann.wait(), 0)
 
     def test_a_broadcast_reaches_all_and_is_not_heard_by_who_said_it(self):
         ann, port = self.chat("--bind", "0.0.0.0:0", "--nick", "ann")

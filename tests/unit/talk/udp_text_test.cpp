@@ -23,6 +23,15 @@ TEST(UdpTextTest, ALineForAMessage) {
               "00000000  68 69 1b 0a                                       |hi..|\n");
 }
 
+TEST(UdpTextTest, FurtherLinesOfAMessageAreSetIn) {
+    auto wire = WireToText::open({});
+    const std::string_view text = "hi\n12:00:00 10.0.0.9:7890: I am bob\n\n";
+    const auto payload = std::as_bytes(std::span(text));
+    const std::string line = datagram_line(*wire, "[::1]:9", payload, WallTime{}, false, false);
+    EXPECT_TRUE(line.ends_with(" [::1]:9: hi\n    12:00:00 10.0.0.9:7890: I am bob\n    \n"))
+        << line;
+}
+
 TEST(UdpTextTest, Limits) {
     EXPECT_EQ(too_long(65'507, address("127.0.0.1:9")), "");
     EXPECT_EQ(too_long(65'508, address("127.0.0.1:9")),
