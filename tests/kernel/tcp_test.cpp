@@ -129,7 +129,7 @@ TEST_F(TcpTest, StallLimitSparesAPeerThatReads) {
     // A reader slower than the limit in all, but never silent for that long.
     std::thread reader([fd = pair.far.get()] {
         std::string into(64 << 10, '\0');
-        for (int i = 0; i < 20; ++i) {
+        for (int i = 0; i < 120; ++i) {
             ::recv(fd, into.data(), into.size(), MSG_WAITALL);
             std::this_thread::sleep_for(20ms);  // Slow on purpose.
         }
@@ -139,7 +139,7 @@ TEST_F(TcpTest, StallLimitSparesAPeerThatReads) {
     std::string much(16 << 20, 'm');
     auto body = [&]() -> Task<void> {
         TcpStream stream(loop(), std::move(pair.near));
-        stream.set_stall_limit(200ms);
+        stream.set_stall_limit(2s);
         std::string_view view(much);
         auto sent = co_await stream.send(view);
         EXPECT_TRUE(sent) << sent.error().message();
