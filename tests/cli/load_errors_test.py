@@ -132,7 +132,9 @@ class BadServerTest(LoadCase):
             with self.subTest(path, loop=loop):
                 if path not in ("more", "twice"):  # Of those, the first is an answer to the next.
                     self.assertEqual(loaded.totals["ok"], 0, loaded.report["errors"])
-                self.assertLessEqual(FAILURES[path] - {"early_eof"}, set(loaded.errors))
+                # What is twice and whole may be too much only after the last request.
+                certain = set() if path == "twice" else FAILURES[path] - {"early_eof"}
+                self.assertLessEqual(certain, set(loaded.errors))
                 self.check_in_time(loaded)
 
     def test_a_connection_for_each_request(self):

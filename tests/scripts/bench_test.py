@@ -163,9 +163,11 @@ class NetworkTest(unittest.TestCase):
             raise RunFailed("Operation not permitted")
 
         with unittest.mock.patch.object(network, "tool", refuse), \
+                unittest.mock.patch.object(network, "allowed", lambda: ["cubic"]), \
                 unittest.mock.patch.object(network, "delete_namespace"):
             self.assertIn("not permitted", network.why_no_wire())
             self.assertIn("not permitted", network.why_not_within("cubic"))
+            self.assertIn("may begin with cubic alone", network.why_not_within("bbr"))
 
     def test_only_namespaces_of_the_dead_are_deleted(self):
         ended = subprocess.Popen(["true"])
