@@ -15,7 +15,7 @@ from load_case import LoadCase, Loaded
 from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
 
 DURATION_S = TIMEOUT_S = 0.2
-LATE_S = 5  # What a busy machine may add to a run's time.
+LATE_S = 10  # What a busy machine may add to a run's time.
 # A number, since on a busy machine a short time may pass before the first connection stands.
 QUICK = ("-n", 20, "--timeout", TIMEOUT_S, "-q")
 # Of a server that does answer, which may take its time there.

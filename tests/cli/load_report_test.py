@@ -194,10 +194,9 @@ class ReadTest(ReportCase):
 
     def test_merged_percentiles_are_of_the_sum(self):
         fast, slow = self.report_file(), self.report_file()
-        self.check_status(0, "-n", 900, "-R", "3k", "-q", "--json", fast, self.url)
+        self.check_status(0, "-n", 900, "-c", 4, "-q", "--json", fast, self.url)
         with SlowServer(0.2) as server:
-            self.check_status(0, "-n", 100, "-c", 100, "-R", 1000, "-q", "--json", slow,
-                              server.url)
+            self.check_status(0, "-n", 100, "-c", 100, "-q", "--json", slow, server.url)
         merged = json.loads(run("load", "merge", "-q", "--json", "-", fast, slow).stdout)
         self.assertEqual(merged["latency"]["count"], 1000)
         # Nine of ten are fast; an average of the two p95 would be half of it.
@@ -342,26 +341,30 @@ class FleetTest(ReportCase):
         """Three parts of a rate, begun at one moment."""
         for options in (("-t", 1), ("-t", 2), ("--poisson",)):
             with self.subTest(options):
-                at = f"@{time.time() + 1:.3f}"
-                shared = ("load", "-R", 999, "-d", 1, "-c", 4, "--warmup", 0, "-q", *options)
-                files = [self.report_file() for _ in range(3)]
-                with ThreadPoolExecutor(3) as pool:
-                    done = list(pool.map(lambda number: run(
-                        *shared, "--at", at, "--slice", f"{number + 1}/3", "--json",
-                        files[number], self.url), range(3)))
-                self.assertEqual([each.returncode for each in done], [0, 0, 0])
-                parts = [Loaded(0, "", "", file) for file in files]
-                # By chance, five standard deviations.
-                slack = 5 if "--poisson" in options else 0
-                planned = [part.totals["planned"] for part in parts]
-                self.assertAlmostEqual(sum(planned), 999, delta=slack * 999 ** 0.5)
-                for count in planned:
-                    self.assertAlmostEqual(count, 333, delta=1 + slack * 333 ** 0.5)
-                for part in parts:
-                    self.assertAlmostEqual(part.report["plan"]["rate"], 333, delta=0.5)
-                starts = [part.report["run"]["started"] for part in parts]
-                self.assertLess(max(starts) - min(starts), 100e6)
-                self.assertAlmostEqual(min(starts), float(at[1:]) * 1e9, delta=100e6)
+                self.check_slices(options)
+
+    @several_tries  # One may be started late.
+    def check_slices(self, options):
+        at = f"@{time.time() + 2:.3f}"
+        shared = ("load", "-R", 999, "-d", 1, "-c", 4, "--warmup", 0, "-q", *options)
+        files = [self.report_file() for _ in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            done = list(pool.map(lambda number: run(
+                *shared, "--at", at, "--slice", f"{number + 1}/3", "--json",
+                files[number], self.url), range(3)))
+        self.assertEqual([each.returncode for each in done], [0, 0, 0])
+        parts = [Loaded(0, "", "", file) for file in files]
+        # By chance, five standard deviations.
+        slack = 5 if "--poisson" in options else 0
+        planned = [part.totals["planned"] for part in parts]
+        self.assertAlmostEqual(sum(planned), 999, delta=slack * 999 ** 0.5)
+        for count in planned:
+            self.assertAlmostEqual(count, 333, delta=1 + slack * 333 ** 0.5)
+        for part in parts:
+            self.assertAlmostEqual(part.report["plan"]["rate"], 333, delta=0.5)
+        starts = [part.report["run"]["started"] for part in parts]
+        self.assertLess(max(starts) - min(starts), 100e6)
+        self.assertAlmostEqual(min(starts), float(at[1:]) * 1e9, delta=100e6)
 
     def test_a_start_some_time_from_now(self):
         with BadServer() as server:
