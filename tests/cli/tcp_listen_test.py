@@ -195,7 +195,7 @@ class ListenTest(unittest.TestCase):
         clients = [connect(listener.port) for _ in range(20)]
         clients[0].sendall(b"x")
         self.assertEqual(clients[0].recv(1), b"x")
-        self.assertEqual(sockets(listener.process.pid), before, "the program has the one")
+        wait_for(lambda: sockets(listener.process.pid) == before, "the program to have the one")
         listener.stop()
         self.assertEqual(listener.stderr.count(" connected"), 1)
         for client in clients:
