@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -16,14 +15,6 @@
 
 using namespace spate;
 using namespace spate::load;
-
-namespace {
-
-std::int64_t now_ns() {
-    return Nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
 
 std::expected<LoadOutput::File, std::string> LoadOutput::open_file(const std::string& name) {
     File file{name, nullptr};
@@ -59,12 +50,12 @@ std::expected<LoadOutput, std::string> LoadOutput::open(const LoadArguments& arg
 }
 
 Watcher LoadOutput::watcher() {
-    return {[this](const Plan& plan) { begin(plan); },
+    return {[this](const Plan& plan, std::int64_t started_ns) { begin(plan, started_ns); },
             [this](const IntervalInfo& row, const Tally& tally) { interval(row, tally); }};
 }
 
-void LoadOutput::begin(const Plan& plan) {
-    began_ns_ = now_ns() + plan.warmup.count();
+void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
+    began_ns_ = started_ns;
     if (hlog_.stream) {
         const LogHead head{"spate load " + target_, began_ns_, began_ns_};
         fmt::print(hlog_.stream.get(), "{}", log_head(head));

@@ -39,7 +39,7 @@ class LoadOutput {
     };
     LoadOutput() = default;
     static std::expected<File, std::string> open_file(const std::string& name);
-    void begin(const spate::load::Plan& plan);
+    void begin(const spate::load::Plan& plan, std::int64_t started_ns);
     void interval(const spate::load::IntervalInfo& row, const spate::load::Tally& tally);
     void show(const spate::load::IntervalInfo& row);
 

@@ -31,12 +31,18 @@ Result<OpenFile> with_status(int fd) {
     return OpenFile{std::move(owned), *status};
 }
 
+// A walk through ".." fails with EAGAIN when anything on the machine is renamed or mounted
+// meanwhile, and is to be tried again (openat2(2)).
+constexpr int most_tries = 100;
+
 Result<OpenFile> open_beneath(int root, std::string_view path, bool only_cached) {
     const std::string terminated(path.empty() ? "." : path);
     open_how how = how_to_open(only_cached);
-    const long fd = ::syscall(SYS_openat2, root, terminated.c_str(), &how, sizeof how);
-    if (fd < 0) return fail(errno, "open");
-    return with_status(static_cast<int>(fd));
+    for (int tries = 1;; ++tries) {
+        const long fd = ::syscall(SYS_openat2, root, terminated.c_str(), &how, sizeof how);
+        if (fd >= 0) return with_status(static_cast<int>(fd));
+        if (errno != EAGAIN || only_cached || tries == most_tries) return fail(errno, "open");
+    }
 }
 
 }  // namespace
@@ -78,6 +84,8 @@ Task<Result<OpenFile>> Root::open(Loop& loop, std::string_view path) const {
     const std::string terminated(path.empty() ? "." : path);
     const open_how how = how_to_open(false);
     auto opened = co_await open_at(loop, fd(), terminated.c_str(), how);
+    for (int tries = 1; !opened && opened.error().code == EAGAIN && tries < most_tries; ++tries)
+        opened = co_await open_at(loop, fd(), terminated.c_str(), how);
     if (!opened) co_return std::unexpected(opened.error());
     co_return with_status(static_cast<int>(*opened));
 }

@@ -103,7 +103,7 @@ class Control {
     void close_interval();
     void ended();
     void finish();
-    [[nodiscard]] TimePoint first_request() const;
+    [[nodiscard]] TimePoint first_request();
 
     const Plan& plan_;
     Engine& engine_;
@@ -228,7 +228,8 @@ void Control::connected() {
         begin();
 }
 
-TimePoint Control::first_request() const {
+TimePoint Control::first_request() {
+    wall_ahead_ = wall_clock_ahead();
     // What comes from a far end has been on its way since that agreed.
     const bool comes = has_far_end(plan_.kind) && receives(plan_.direction);
     TimePoint start = Clock::now() + (comes ? Nanoseconds{0} : Nanoseconds(head_start));
@@ -239,7 +240,6 @@ TimePoint Control::first_request() const {
 }
 
 void Control::begin() {
-    wall_ahead_ = wall_clock_ahead();
     const TimePoint start = first_request();
     measured_ = start + plan_.warmup;
     end_ = later(measured_, plan_.duration);
@@ -250,7 +250,7 @@ void Control::begin() {
     }
     loop_.timers().arm(tick_, measured_);
     report_.run.started_ns = Nanoseconds(measured_.time_since_epoch() + wall_ahead_).count();
-    if (watcher_.started && !cut_) watcher_.started(plan_);
+    if (watcher_.started && !cut_) watcher_.started(plan_, report_.run.started_ns);
 }
 
 void Control::cut() {

@@ -21,8 +21,8 @@ struct NoRun {
 
 /// What a run tells while it goes on, on the thread that called run().
 struct Watcher {
-    /// The run has begun, its connections stand.
-    std::function<void(const Plan&)> started;
+    /// The connections stand; the measured part begins at `started_ns` since 1970.
+    std::function<void(const Plan&, std::int64_t started_ns)> started;
     /// A second of the measured part is over: its row, and all that was counted in it.
     std::function<void(const IntervalInfo&, const Tally&)> interval;
 };

@@ -19,7 +19,13 @@ Result<Fd> open_beneath(int root_fd, const std::string& path, std::uint64_t flag
     open_how how{};
     how.flags = flags | O_CLOEXEC;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    const long fd = ::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
+    // A rename elsewhere ends a walk through ".."; it is to be tried again (openat2(2)).
+    constexpr int most_tries = 100;
+    long fd = -1;
+    for (int tries = 0; tries < most_tries; ++tries) {
+        fd = ::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN) break;
+    }
     if (fd < 0) return fail(errno, "openat2");
     return Fd(static_cast<int>(fd));
 }

@@ -373,6 +373,12 @@ class FleetTest(ReportCase):
             self.assertGreaterEqual(loaded.report["run"]["started"], (begun + 1) * 1e9)
             self.assertGreater(loaded.took_s, 1)
 
+    def test_the_log_starts_when_the_run_does(self):
+        log = self.folder / "log"
+        loaded = self.load_well("-n", 5, "--at", "+1s", "--hlog", log, self.url)
+        start_s = float(re.search(r"StartTime: ([0-9.]+)", log.read_text()).group(1))
+        self.assertAlmostEqual(start_s, loaded.report["run"]["started"] / 1e9, delta=0.001)
+
     def test_a_start_that_is_past_is_now(self):
         loaded = self.load_well("-n", 5, "--at", "@1000000000", self.url)
         self.assertLess(loaded.took_s, 10)

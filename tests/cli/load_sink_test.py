@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -59,6 +60,15 @@ class StreamTest(unittest.TestCase):
                 totals, streams = self.check(load(self.sink.url, *options))
                 self.assertEqual(streams["bytes_to_far_end"], totals["bytes_out"])
                 self.assertEqual(streams["bytes_from_far_end"], 0)
+
+    def test_a_start_at_an_instant(self):
+        for way in ((), ("--reverse",), ("--bidir",)):
+            for at, wait_s in (("+700ms", 0.7), ("@1000000000", 0)):
+                with self.subTest(way=way, at=at):
+                    begun = time.time()
+                    report = load(self.sink.url, *way, "--at", at)
+                    self.check(report)
+                    self.assertGreaterEqual(report["run"]["started"], (begun + wait_s) * 1e9)
 
     def test_from_the_far_end(self):
         for options in ((), ("--size", 100), ("-c", 3)):

@@ -2,9 +2,11 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "kernel_test.hpp"
 
@@ -63,6 +65,38 @@ class RootTest : public test::LoopTest {
 };
 
 using Kind = FileStatus::Kind;
+
+TEST_F(RootTest, RenamesElsewhereFailNoWalkUpwards) {
+    auto root = Root::open(inside_.path().c_str());
+    ASSERT_TRUE(root);
+    std::atomic<int> renames = 0;
+    std::atomic<bool> over = false;
+    std::thread renamer([&] {
+        const std::string here = "/dev/shm/spate-test-" + std::to_string(::getpid());
+        const std::string there = here + "-moved";
+        std::ofstream(here) << "x";
+        while (!over) {
+            ::rename(here.c_str(), there.c_str());
+            ::rename(there.c_str(), here.c_str());
+            ++renames;
+        }
+        ::unlink(here.c_str());
+    });
+    int failed = 0;
+    while (renames < 50'000)
+        failed += root->open_blocking("winding") ? 0 : 1;
+    auto body = [&]() -> Task<void> {
+        const std::string_view path = "winding";
+        for (int i = 0; i < 1000; ++i) {
+            auto opened = co_await root->open(loop(), path);
+            failed += opened ? 0 : 1;
+        }
+    };
+    run(body());
+    over = true;
+    renamer.join();
+    EXPECT_EQ(failed, 0);
+}
 
 TEST_F(RootTest, OpensWhatIsBeneath) {
     expect("file", 0, Kind::regular);

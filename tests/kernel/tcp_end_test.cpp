@@ -300,7 +300,7 @@ TEST_F(TcpEndTest, IdleStreamsDoNotKeepBuffersFromBusyOnes) {
         for (auto& stream : streams)
             co_await stream->close();
     };
-    run(body(), 5s);
+    run(body());
 }
 
 TEST_F(TcpEndTest, ListenerClosedWhilePausedOrBackedOffOrAccepting) {
