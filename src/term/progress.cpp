@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "term/escape.hpp"
 #include "term/rate.hpp"
@@ -95,12 +97,19 @@ constexpr std::array<Layout, 5> layouts{{
     {.bar = false, .size = false, .time = false, .rate = false},
 }};
 
-/// What stands to the right of the bar, beginning with the gap before it.
-std::string fields(const ProgressState& state, const Layout& layout) {
+/// How much is there, beginning with the gap before it.
+std::string amount(const ProgressState& state, const Layout& layout) {
     const std::string blank(gap, ' ');
     std::string out = blank;
     out += state.total_bytes || state.finished ? fmt::format("{:3}%", percent(state)) : "    ";
     if (layout.size) out += blank + pad_left(format_size(state.done_bytes), size_width);
+    return out;
+}
+
+/// What stands to the right of the bar.
+std::string fields(const ProgressState& state, const Layout& layout) {
+    const std::string blank(gap, ' ');
+    std::string out = amount(state, layout);
     if (!state.note.empty()) {
         const std::size_t room =
             (layout.rate ? gap + rate_width : 0) + (layout.time ? time_width : 0);
@@ -112,12 +121,30 @@ std::string fields(const ProgressState& state, const Layout& layout) {
     return out;
 }
 
+/// A line whose note has the bar's place as well, for one that is wider than rate and time are.
+/// None if the screen is so narrow that even then there is no more room for it than there.
+std::optional<std::string> line_of_note(const ProgressState& state, const Screen& screen,
+                                        const std::string& name, std::size_t wanted) {
+    const std::string note = printable(state.note);
+    const std::string before = amount(state, layouts.front());
+    const std::size_t taken = columns(before) + gap + std::min(wanted, min_name);
+    constexpr std::size_t usual = gap + rate_width + time_width;
+    if (columns(note) <= usual || screen.width <= taken + usual) return std::nullopt;
+
+    const std::size_t note_cells = std::min(columns(note), screen.width - taken);
+    const std::size_t name_cells =
+        std::min(wanted, screen.width - columns(before) - gap - note_cells);
+    return pad_right(truncate_middle(name, name_cells, ellipsis(screen)), name_cells) + before +
+           std::string(gap, ' ') + truncate_middle(note, note_cells, ellipsis(screen));
+}
+
 }  // namespace
 
 std::string render_progress(const ProgressState& state, const Screen& screen,
                             std::size_t name_width) {
     const std::string name = printable(state.name);
     const std::size_t wanted = name_width > 0 ? name_width : columns(name);
+    if (auto line = line_of_note(state, screen, name, wanted)) return *std::move(line);
     const auto fits = [&](const Layout& layout) {
         const std::size_t needed =
             columns(fields(state, layout)) + (layout.bar ? gap + min_bar : 0);

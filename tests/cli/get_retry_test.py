@@ -1,12 +1,10 @@
 """`spate get` over connections that break, stall and lie about ranges midway."""
 
-import socket
 import threading
 
 import tap
 from get_case import MIB, QUICK, GetTest
 from get_server import Peer, Whole, content, dripping, in_turn, only, stalling, status
-from spate_cli import Program
 
 
 class RetryTest(GetTest):
@@ -98,22 +96,6 @@ class RetryTest(GetTest):
         self.server.on("/file", Whole(content(2 * MIB), etag="", ranges=False, send=only(MIB)))
         self.refuse(10, "/file", "--retry", "3")
         self.assertEqual(len(self.server.asked("/file")), 4)
-
-    def test_a_server_that_is_not_up_yet(self):
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))  # Its own, so that nobody else has it meanwhile.
-            port = listener.getsockname()[1]
-            with Program("get", f"http://127.0.0.1:{port}/file", "--retry-connrefused",
-                         "--retry-delay", "20ms", "--retry", "500",
-                         cwd=self.folder.path) as program:
-                program.wait_for_output("Connection refused")
-                listener.listen()
-                peer, _ = listener.accept()
-                with peer:
-                    peer.recv(4096)
-                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-                self.assertEqual(program.wait(), 0, program.describe())
-        self.assert_whole(b"hi")
 
 
 class SegmentsTest(GetTest):

@@ -9,8 +9,11 @@
 A test program takes parts of tests' names as arguments, to run only what matches.
 """
 
+import faulthandler
 import sys
 import unittest
+
+HANGS_S = 200  # What runs for so long waits for what will not come: it shows where, and ends.
 
 
 class Result(unittest.TestResult):
@@ -26,9 +29,11 @@ class Result(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self.running = test
+        faulthandler.dump_traceback_later(HANGS_S, exit=True)
 
     def stopTest(self, test):
         super().stopTest(test)
+        faulthandler.cancel_dump_traceback_later()
         self.report(f"{type(test).__name__}.{test._testMethodName}")
 
     def report(self, name):

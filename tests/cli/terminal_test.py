@@ -1,12 +1,13 @@
 """`spate serve` and `spate get` on a terminal: the lines that live there, and Ctrl-C."""
 
 import shutil
+import socket
 import unittest
 
 import tap
 from raw_http import ask
 from served_folder import age, noise
-from spate_cli import Folder, Serve
+from spate_cli import PATIENCE_S, Folder, Serve
 from terminal import Terminal
 
 BIG = 48 << 20
@@ -69,6 +70,23 @@ class GetTest(TerminalTest):
         terminal.wait_for_match(r"big .*MiB/s")
         terminal.type("C-c")
         terminal.wait_for("ended with 130")
+
+    def test_a_server_that_is_not_up_yet_is_waited_for(self):
+        with socket.socket() as listener:
+            listener.settimeout(PATIENCE_S)
+            listener.bind(("127.0.0.1", 0))  # Its own, so that nobody else has it meanwhile.
+            port = listener.getsockname()[1]
+            terminal = self.get("--retry-connrefused", "--retry-delay", "300ms", "--retry",
+                                "10000", f"http://127.0.0.1:{port}/late")
+            terminal.wait_for_text("Connection refused")
+            listener.listen()
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(PATIENCE_S)
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+                terminal.wait_for_match(r"late: 2 B in .*\nended with 0$")
+        self.assertEqual((self.target / "late").read_bytes(), b"hi")
 
 
 if __name__ == "__main__":

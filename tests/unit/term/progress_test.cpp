@@ -124,6 +124,16 @@ TEST(ProgressTest, NoteStandsInForRateAndTime) {
     EXPECT_EQ(line.find("MiB/s"), std::string::npos);
 }
 
+TEST(ProgressTest, ALongNoteHasTheBarsPlaceAsWell) {
+    ProgressState state = halfway();
+    state.note = "cannot connect to 127.0.0.1:8080: Connection refused, again in 3.0 s";
+    EXPECT_EQ(render_progress(state, plain_screen(120)),
+              "debian.iso   50%    50.0 MiB  "
+              "cannot connect to 127.0.0.1:8080: Connection refused, again in 3.0 s");
+    EXPECT_EQ(render_progress(state, plain_screen(79)),
+              "debian.iso   50%    50.0 MiB  cannot connect to 127.0...refused, again in 3.0 s");
+}
+
 TEST(ProgressTest, ColourWrapsTheBarAlone) {
     Screen screen = utf8_screen(79);
     screen.colour = true;
