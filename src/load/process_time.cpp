@@ -1,13 +1,17 @@
 #include "load/process_time.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -38,23 +42,33 @@ std::vector<int> children_of(const fs::path& task) {
     return children;
 }
 
-// Fields 14 and 15 of /proc/PID/stat, counted from behind the name, which may hold anything.
-CpuInfo ticks_of(const fs::path& task) {
-    const std::string text = read(task / "stat");
+struct Ticks {
+    CpuInfo own;
+    CpuInfo ended_children;  // that it has waited for
+};
+
+// Fields 14 to 17 of /proc/PID/stat, counted from behind the name, which may hold anything.
+Ticks ticks_of(const fs::path& process) {
+    const std::string text = read(process / "stat");
     std::istringstream words(text.substr(std::min(text.rfind(')') + 1, text.size())));
     std::string skipped;
     for (int field = 3; field < 14; ++field)
         words >> skipped;
-    CpuInfo ticks;
-    words >> ticks.user_ns >> ticks.system_ns;
+    Ticks ticks;
+    words >> ticks.own.user_ns >> ticks.own.system_ns;
+    words >> ticks.ended_children.user_ns >> ticks.ended_children.system_ns;
     return ticks;
 }
 
-std::int64_t scheduled_ns(const fs::path& task) {
-    std::istringstream words(read(task / "schedstat"));
-    std::int64_t time = 0;
-    words >> time;
-    return time;
+// By the clock of a process: of all its threads, of those that have ended as well.
+std::optional<std::int64_t> running_ns(int pid) {
+    clockid_t clock = 0;
+    timespec time{};
+    // A number that no process can have may name another one's clock, 0 ours.
+    if (pid <= 0 || (::kill(pid, 0) != 0 && errno != EPERM)) return std::nullopt;
+    if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+        return std::nullopt;
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
 }
 
 }  // namespace
@@ -66,28 +80,41 @@ CpuInfo own_cpu() {
 }
 
 std::expected<CpuInfo, std::string> process_cpu(int pid) {
+    const std::int64_t tick_ns = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
     std::int64_t sum_ns = 0;
     CpuInfo ticks;
     std::vector<int> todo{pid};
     for (std::size_t at = 0; at < todo.size() && at < most_processes; ++at) {
+        const auto running = running_ns(todo[at]);
+        if (!running) {
+            if (at == 0) return std::unexpected(fmt::format("there is no process {}", pid));
+            continue;
+        }
+        const fs::path process = fs::path("/proc") / std::to_string(todo[at]);
+        const Ticks seen = ticks_of(process);
+        sum_ns += *running + seen.ended_children.total_ns() * tick_ns;
+        ticks.user_ns += seen.own.user_ns + seen.ended_children.user_ns;
+        ticks.system_ns += seen.own.system_ns + seen.ended_children.system_ns;
         std::error_code gone;
-        const fs::path tasks = fs::path("/proc") / std::to_string(todo[at]) / "task";
-        for (fs::directory_iterator task(tasks, gone), end; !gone && task != end;
+        for (fs::directory_iterator task(process / "task", gone), end; !gone && task != end;
              task.increment(gone)) {
-            sum_ns += scheduled_ns(task->path());
-            const CpuInfo of_task = ticks_of(task->path());
-            ticks.user_ns += of_task.user_ns;
-            ticks.system_ns += of_task.system_ns;
             for (int child : children_of(task->path()))
                 todo.push_back(child);
         }
-        if (gone && at == 0) return std::unexpected(fmt::format("there is no process {}", pid));
     }
     const std::int64_t all_ticks = ticks.total_ns();
     const double user_share =
         all_ticks == 0 ? 0.5 : static_cast<double>(ticks.user_ns) / static_cast<double>(all_ticks);
     const auto user_ns = static_cast<std::int64_t>(static_cast<double>(sum_ns) * user_share);
     return CpuInfo{user_ns, sum_ns - user_ns};
+}
+
+std::string command_of(int pid) {
+    std::string words = read(fs::path("/proc") / std::to_string(pid) / "cmdline");
+    while (words.ends_with('\0'))
+        words.pop_back();
+    std::ranges::replace(words, '\0', ' ');
+    return words;
 }
 
 MachineTime machine_time() {

@@ -13,10 +13,14 @@ namespace spate::load {
 /// Of this process, all its threads, kernel workers that act for it included (getrusage(2)).
 [[nodiscard]] CpuInfo own_cpu();
 
-/// Of a process, its threads and its descendants: to the nanosecond in the sum, by the scheduler's
-/// figures (/proc/PID/task/*/schedstat); user and system share it as the clock tick saw them. Time
-/// of threads that have ended is not in it. The error says what is wrong with the process.
+/// Of a process, all its threads, and its descendants: what runs to the nanosecond, by the clock of
+/// the process (clock_getcpuclockid(3)), ended threads included; children that have ended and were
+/// waited for in the kernel's ticks of 10 ms. User and system share the sum as the tick saw them.
+/// The error says what is wrong with the process.
 [[nodiscard]] std::expected<CpuInfo, std::string> process_cpu(int pid);
+
+/// The words it was started with, parted by spaces; "" where there is no such process.
+[[nodiscard]] std::string command_of(int pid);
 
 /// Of the whole machine.
 struct MachineTime {

@@ -94,11 +94,69 @@ TEST(ProcessTimeTest, OfTheThreadsAndDescendantsOfAChildThatSleeps) {
     expect_to_grow(with_child.pid());
 }
 
+// Works for so long, by the calling thread's clock.
+void work_for(std::int64_t ns) {
+    timespec now{};
+    do {
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while (now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec < ns);
+}
+
+/// Says "done", and waits for the other side to hear it.
+class Pipe {
+  public:
+    Pipe() { EXPECT_EQ(::pipe(ends_), 0); }
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+    ~Pipe() {
+        ::close(ends_[0]);
+        ::close(ends_[1]);
+    }
+    void say() const { EXPECT_EQ(::write(ends_[1], "!", 1), 1); }
+    void hear() const {
+        char said = 0;
+        EXPECT_EQ(::read(ends_[0], &said, 1), 1);
+    }
+
+  private:
+    int ends_[2]{};
+};
+
+TEST(ProcessTimeTest, OfAThreadThatHasEnded) {
+    const Pipe pipe;
+    const Child child([&pipe] {
+        std::thread([] { work_for(some_work_ns); }).join();
+        pipe.say();
+        for (;;)
+            ::pause();
+    });
+    pipe.hear();
+    EXPECT_GE(total_of(child.pid()), some_work_ns);
+}
+
+TEST(ProcessTimeTest, OfAChildThatHasEnded) {
+    constexpr std::int64_t tick_ns = 10'000'000;  // What the kernel rounds to.
+    const Pipe pipe;
+    const Child child([&pipe] {
+        const int grandchild = ::fork();
+        if (grandchild == 0) {
+            work_for(3 * some_work_ns);
+            ::_exit(0);
+        }
+        ::waitpid(grandchild, nullptr, 0);
+        pipe.say();
+        for (;;)
+            ::pause();
+    });
+    pipe.hear();
+    EXPECT_GE(total_of(child.pid()), 3 * some_work_ns - 2 * tick_ns);
+}
+
 TEST(ProcessTimeTest, OfNoProcessIsAnError) {
     Child child([] { ::pause(); });
     const int pid = child.pid();
     child.end();
-    for (const int each : {pid, 0, -1}) {
+    for (const int each : {pid, 0, -1, 1 << 30}) {
         const auto cpu = process_cpu(each);
         ASSERT_FALSE(cpu) << each;
         EXPECT_EQ(cpu.error(), "there is no process " + std::to_string(each));
