@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -11,8 +13,6 @@
 #include <spate/engine.hpp>
 
 #include "commands.hpp"
-#include "load/describe.hpp"
-#include "load/find_max.hpp"
 #include "load/report_text.hpp"
 #include "load/run.hpp"
 #include "load_arguments.hpp"
@@ -24,6 +24,32 @@ namespace {
 
 using namespace spate;
 using namespace spate::load;
+
+// There is no run, but files that wait for a report: it says what was wrong.
+int report_unresolved(LoadArguments& arguments, LoadOutput& output) {
+    Report report = unresolved(arguments.plan, arguments.unresolved);
+    complete(report, arguments);
+    complain(arguments.unresolved, exit_could_not_run);
+    if (auto written = output.write(report); !written)
+        complain(written.error(), exit_could_not_run);
+    return exit_could_not_run;
+}
+
+int run_once(LoadArguments& arguments, Signals& signals) {
+    auto output = LoadOutput::open(arguments);
+    if (!output) return complain(output.error(), exit_could_not_run);
+    if (!arguments.unresolved.empty()) return report_unresolved(arguments, *output);
+    auto report = run(arguments.plan, signals, output->watcher());
+    output->end_live();
+    if (!report) return complain(report.error().message, exit_code_of(report.error()));
+    complete(*report, arguments);
+    show(*report, arguments.outputs);
+    if (auto written = output->write(*report); !written)
+        return complain(written.error(), exit_could_not_run);
+    return exit_code(*report, arguments.strict);
+}
+
+}  // namespace
 
 int complain(std::string_view message, int code) {
     fmt::print(stderr, "spate load: {}\n", message);
@@ -49,70 +75,6 @@ void show(const Report& report, const LoadOutputs& outputs) {
     fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
 }
 
-int run_once(LoadArguments& arguments, Signals& signals) {
-    auto output = LoadOutput::open(arguments);
-    if (!output) return complain(output.error(), exit_could_not_run);
-    auto report = run(arguments.plan, signals, output->watcher());
-    output->end_live();
-    if (!report) return complain(report.error().message, exit_code_of(report.error()));
-    complete(*report, arguments);
-    show(*report, arguments.outputs);
-    if (auto written = output->write(*report); !written)
-        return complain(written.error(), exit_could_not_run);
-    return exit_code(*report, arguments.strict);
-}
-
-// A run at the rate that the search wants, and whether it kept the objectives.
-bool keeps(const Report& report, const std::vector<Slo>& objectives) {
-    constexpr double rate_kept = 0.99;
-    const Totals& totals = report.totals;
-    if (static_cast<double>(totals.ok) < rate_kept * static_cast<double>(totals.planned))
-        return false;
-    for (const Slo& slo : objectives)
-        if (!evaluate(slo, report).ok) return false;
-    return true;
-}
-
-std::string try_line(const Report& report, double rate, bool kept) {
-    return fmt::format("{:>10.0f}/s  {}  p50 {}  p99 {}  max {}  failed {}", rate,
-                       kept ? "kept  " : "missed", percentile_text(report.latency, 0.50),
-                       percentile_text(report.latency, 0.99), max_text(report.latency),
-                       report.totals.planned - report.totals.ok);
-}
-
-int find_max(LoadArguments& arguments, Signals& signals) {
-    constexpr double first_rate = 1000;
-    auto output = LoadOutput::open(arguments);
-    if (!output) return complain(output.error(), exit_could_not_run);
-    FindMax search(arguments.plan.rate ? arguments.plan.rate->first_rate() : first_rate);
-    std::optional<Report> best;
-    while (const auto rate = search.next()) {
-        arguments.plan.rate = RateShape::constant(*rate);
-        auto report = run(arguments.plan, signals, {});
-        if (!report) return complain(report.error().message, exit_code_of(report.error()));
-        if (report->connections.opened == 0) {
-            show(*report, arguments.outputs);
-            return exit_could_not_run;
-        }
-        if (report->cut_short) break;
-        const bool kept = keeps(*report, arguments.find_max);
-        if (!arguments.outputs.quiet) fmt::print(stderr, "{}\n", try_line(*report, *rate, kept));
-        search.tried(kept);
-        if (kept) best = std::move(*report);
-    }
-    if (!best) return complain("no rate keeps the objectives", exit_missed);
-    complete(*best, arguments);
-    show(*best, arguments.outputs);
-    if (!arguments.outputs.quiet)
-        fmt::print(for_people(arguments.outputs), "highest rate that keeps them: {:.0f}/s\n",
-                   search.best());
-    if (auto written = output->write(*best); !written)
-        return complain(written.error(), exit_could_not_run);
-    return exit_code(*best, arguments.strict);
-}
-
-}  // namespace
-
 void complete(Report& report, const LoadArguments& arguments) {
     report.run.version = SPATE_VERSION;
     report.run.argv = arguments.argv;
@@ -120,7 +82,9 @@ void complete(Report& report, const LoadArguments& arguments) {
         report.slo.push_back(evaluate(slo, report));
 }
 
-int spate_load(int argc, char** argv) {
+namespace {
+
+int dispatch(int argc, char** argv) {
     const std::string_view command = argc > 1 ? argv[1] : "";
     if (command == "merge") return load_merge(argc - 1, argv + 1);
     if (command == "show") return load_show(argc - 1, argv + 1);
@@ -134,6 +98,15 @@ int spate_load(int argc, char** argv) {
     auto signals = Signals::open({SIGINT, SIGTERM});
     if (!signals) return complain(signals.error().message(), exit_could_not_run);
     raise_descriptor_limit();
-    return arguments->find_max.empty() ? run_once(*arguments, *signals)
-                                       : find_max(*arguments, *signals);
+    return arguments->find_max.empty() || !arguments->unresolved.empty()
+               ? run_once(*arguments, *signals)
+               : load_find_max(*arguments, *signals);
+}
+
+}  // namespace
+
+int spate_load(int argc, char** argv) {
+    const int code = dispatch(argc, argv);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    return complain(fmt::format("standard output: {}", std::strerror(errno)), exit_could_not_run);
 }

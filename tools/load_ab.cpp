@@ -1,43 +1,44 @@
 // spate load ab: two servers in turn, and whether they differ.
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <spate/engine.hpp>
 
 #include "load/compare_pairs.hpp"
-#include "load/random.hpp"
+#include "load/process_time.hpp"
 #include "load/run.hpp"
+#include "load/statistics.hpp"
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
-#include "term/units.hpp"
 
 namespace {
 
 using namespace spate;
 using namespace spate::load;
 
-int complain(const std::string& message, int code) {
+int complain_of_ab(const std::string& message, int code) {
     fmt::print(stderr, "spate load ab: {}\n", message);
     return code;
 }
 
-// The three runs of a round, in an order drawn by chance: what drifts over the minutes then
-// falls on all sides alike.
+// The runs, round by round, and what they came to.
 class Rounds {
   public:
     Rounds(const LoadArguments& arguments, Signals& signals)
-        : arguments_(arguments), signals_(signals), random_(arguments.plan.seed) {}
+        : arguments_(arguments), signals_(signals) {}
 
     /// False when it was interrupted; what was whole by then stays.
     std::expected<bool, NoRun> run_all() {
-        for (std::size_t round = 0; round < arguments_.pairs; ++round) {
-            auto whole = run_round();
+        for (const RoundOrder& order : round_orders(arguments_.plan.seed, arguments_.pairs)) {
+            auto whole = run_round(order);
             if (!whole || !*whole) return whole;
             if (!arguments_.outputs.quiet) show_last();
         }
@@ -46,28 +47,20 @@ class Rounds {
     [[nodiscard]] const std::vector<Round>& rounds() const { return rounds_; }
 
   private:
-    struct Side {
-        const Plan* plan;
-        RunFigures Round::* figures;
-    };
-
-    std::expected<bool, NoRun> run_round() {
-        std::vector<Side> sides{{&arguments_.plan, &Round::a},
-                                {&*arguments_.other, &Round::b},
-                                {&arguments_.plan, &Round::control}};
-        for (std::size_t left = sides.size(); left > 1; --left)
-            std::swap(sides[left - 1], sides[static_cast<std::size_t>(random_.next() % left)]);
+    std::expected<bool, NoRun> run_round(const RoundOrder& order) {
         Round round;
-        for (const Side& side : sides) {
-            auto report = run(*side.plan, signals_, {});
+        for (const Side side : order) {
+            const Plan& plan = side == Side::b ? *arguments_.other : arguments_.plan;
+            auto report = run(plan, signals_, {});
             if (!report) return std::unexpected(report.error());
             if (report->cut_short) return false;
             if (report->totals.ok == 0) {
                 const std::string why =
                     report->errors.empty() ? "nothing was answered" : report->errors.front().sample;
-                return std::unexpected(NoRun{side.plan->target + ": " + why, false});
+                return std::unexpected(NoRun{plan.target + ": " + why, false});
             }
-            round.*side.figures = figures_of(*report);
+            const std::array figures{&round.a, &round.b, &round.control};
+            *figures[static_cast<std::size_t>(side)] = figures_of(*report);
         }
         rounds_.push_back(round);
         return true;
@@ -82,9 +75,36 @@ class Rounds {
 
     const LoadArguments& arguments_;
     Signals& signals_;
-    SplitMix64 random_;
     std::vector<Round> rounds_;
 };
+
+Comparison compare(const LoadArguments& arguments, const std::vector<Round>& rounds,
+                   std::int64_t started_ns) {
+    Comparison comparison = compare_rounds(rounds);
+    comparison.run.version = SPATE_VERSION;
+    comparison.run.argv = arguments.argv;
+    comparison.run.started_ns = started_ns;
+    describe_host(comparison.run);
+    for (const auto& [side, plan] :
+         {std::pair(&comparison.a, &arguments.plan), std::pair(&comparison.b, &*arguments.other)}) {
+        side->target = plan->target;
+        if (plan->server_pid) side->command = command_of(*plan->server_pid);
+    }
+    return comparison;
+}
+
+// Where it is to go.
+int write_out(const Comparison& comparison, const LoadOutputs& outputs) {
+    if (outputs.json == "-") {
+        fmt::print("{}", to_json(comparison));
+    } else if (!outputs.json.empty()) {
+        std::ofstream out(outputs.json);
+        out << to_json(comparison) << std::flush;
+        if (!out) return complain_of_ab(outputs.json + ": cannot be written", exit_could_not_run);
+    }
+    if (!outputs.quiet && outputs.json != "-") fmt::print("{}", to_text(comparison));
+    return exit_fine;
+}
 
 }  // namespace
 
@@ -93,25 +113,15 @@ int load_ab(int argc, char** argv) {
     if (!arguments) return arguments.error();
     std::signal(SIGPIPE, SIG_IGN);
     auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain(signals.error().message(), exit_could_not_run);
+    if (!signals) return complain_of_ab(signals.error().message(), exit_could_not_run);
     raise_descriptor_limit();
+    const auto started = std::chrono::system_clock::now().time_since_epoch();
     Rounds rounds(*arguments, *signals);
     const auto whole = rounds.run_all();
-    if (!whole) return complain(whole.error().message, exit_code_of(whole.error()));
-    if (rounds.rounds().empty()) return complain("interrupted", exit_could_not_run);
-    const auto figures = compare_rounds(rounds.rounds());
-    const std::string& a = arguments->plan.target;
-    const std::string& b = arguments->other->target;
-    const std::string json = to_json(figures, rounds.rounds().size(), a, b);
-    const std::string& file = arguments->outputs.json;
-    if (file == "-") {
-        fmt::print("{}", json);
-    } else if (!file.empty()) {
-        std::ofstream out(file);
-        out << json << std::flush;
-        if (!out) return complain(file + ": cannot be written", exit_could_not_run);
-    }
-    if (!arguments->outputs.quiet && file != "-")
-        fmt::print("A {}\nB {}\n{}", a, b, to_text(figures, rounds.rounds().size()));
-    return exit_fine;
+    if (!whole) return complain_of_ab(whole.error().message, exit_code_of(whole.error()));
+    if (rounds.rounds().empty()) return complain_of_ab("interrupted", exit_could_not_run);
+    const Comparison comparison =
+        compare(*arguments, rounds.rounds(), Nanoseconds(started).count());
+    if (const int exit = write_out(comparison, arguments->outputs); exit != exit_fine) return exit;
+    return arguments->strict && comparison.has_warnings() ? exit_not_trusted : exit_fine;
 }

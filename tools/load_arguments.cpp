@@ -102,14 +102,10 @@ void add_load(CLI::App& app, Raw& raw, LoadArguments& arguments) {
     add_parsed(app, "--max-backlog", "TIME", "give up requests that are this late, unsent",
                plan.most_backlog, term::parse_duration);
     app.add_option("--seed", plan.seed, "of what is left to chance (1)")->type_name("N");
-    app.add_option("--find-max", raw.find_max,
-                   "look for the highest rate that keeps SLO, by runs of --duration (5)")
-        ->type_name("SLO");
 }
 
 void add_request(CLI::App& app, Raw& raw, LoadArguments& arguments) {
     RequestTemplate& request = raw.target.request;
-    app.add_option("URL", raw.target.urls, "what to load")->type_name(" ");
     app.add_option("-X,-m,--method", request.method, "method (GET)")->type_name("NAME");
     add_repeatable(app, "-H,--header", "FIELD", "send this, too; 'Name:' leaves ours out",
                    request.fields);
@@ -143,6 +139,9 @@ void add_sockets(CLI::App& app, Raw& raw) {
 }
 
 void add_judgement(CLI::App& app, Raw& raw, LoadArguments& arguments) {
+    app.add_option("--find-max", raw.find_max,
+                   "look for the highest rate that keeps SLO, by runs of --duration (5)")
+        ->type_name("SLO");
     app.add_option("--slo", raw.slo, "objectives: 'p99<5ms,max<1s,errors<0.1%,rate>=10k'")
         ->type_name("SLO");
     app.add_flag("--strict", arguments.strict, "exit code 4 if there is a warning");
@@ -254,12 +253,18 @@ std::expected<void, std::string> read_size(const Raw& raw, Plan& plan) {
     if (raw.reverse && raw.both) return Problem("--reverse or --bidir, not both");
     if ((raw.reverse || raw.both) && !raw.target.one_way)
         return Problem("--reverse and --bidir go with --stream");
+    if ((raw.reverse || raw.both) && raw.requests)
+        return Problem("-n counts what is sent from here: --reverse and --bidir take -d");
     if (raw.reverse) plan.direction = Direction::receive;
     if (raw.both) plan.direction = Direction::both;
     if (plan.kind == Kind::tcp_stream) plan.message_bytes = 64 * 1024;
     if (plan.kind == Kind::udp_stream) plan.message_bytes = 1400;
     if (raw.message_bytes) plan.message_bytes = *raw.message_bytes;
     const bool datagrams = plan.kind == Kind::udp_echo || plan.kind == Kind::udp_stream;
+    if (raw.message_bytes && (plan.kind == Kind::http || plan.kind == Kind::tcp_connect))
+        return Problem("--size is of messages over tcp:// and udp://");
+    if (raw.no_gso && plan.kind != Kind::udp_stream)
+        return Problem("--no-gso is for --stream udp://");
     const std::size_t least = plan.kind == Kind::udp_stream ? 32 : 1;
     const std::size_t most = datagrams ? 65'507 : std::size_t{1} << 30;
     if (plan.message_bytes < least || plan.message_bytes > most)
@@ -308,6 +313,7 @@ std::expected<void, std::string> read_whole(Raw& raw, LoadArguments& arguments) 
     if (auto judgement = read_judgement(raw, arguments); !judgement) return judgement;
     if (auto threads = read_threads(raw, plan); !threads) return threads;
     if (auto fleet = read_fleet(raw, plan); !fleet) return fleet;
+    if (plan.slices > 1 && !plan.rate) return Problem("--slice is a part of a --rate");
     if (plan.new_connections && plan.pipeline > 1)
         return Problem("--new-connections has one request each: no --pipeline");
     return {};
@@ -335,6 +341,7 @@ std::optional<int> look_for(const std::optional<int>& pid) {
 
 // All that a run can be told, apart from where to.
 void add_run_options(CLI::App& app, Raw& raw, LoadArguments& arguments) {
+    app.add_option("URL", raw.target.urls, "what to load")->type_name(" ");
     add_load(app, raw, arguments);
     add_request(app, raw, arguments);
     add_sockets(app, raw);
@@ -365,8 +372,10 @@ std::expected<LoadArguments, int> parse_load_arguments(int argc, char** argv) {
     if (auto read = read_whole(raw, arguments); !read)
         return std::unexpected(complain(read.error(), usage_error));
     if (const auto exit = look_for(arguments.plan.server_pid)) return std::unexpected(*exit);
-    if (auto aimed = aim(raw.target, arguments.plan); !aimed)
-        return std::unexpected(complain(aimed.error()));
+    if (auto aimed = aim(raw.target, arguments.plan); !aimed) {
+        if (!aimed.error().unresolved) return std::unexpected(complain(aimed.error()));
+        arguments.unresolved = aimed.error().text;
+    }
     if (auto size = read_size(raw, arguments.plan); !size)
         return std::unexpected(complain(size.error(), usage_error));
     return arguments;
@@ -384,7 +393,8 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
         "whether they differ: the median of the rounds' ratios, beside that of A to itself.",
         "spate load ab");
     app.footer(
-        "Options of spate load apply to both sides. --duration is that of each run.\n"
+        "Options of runs apply to both sides; --duration is that of each run. Times are compared\n"
+        "at the same rate only: with --rate.\n"
         "\n"
         "Example:\n"
         "  spate load ab -d 2 --a http://localhost:8080/1k --b http://localhost:8081/1k \\\n"
@@ -400,13 +410,13 @@ std::expected<LoadArguments, int> parse_load_ab_arguments(int argc, char** argv)
     app.add_option("--json", arguments.outputs.json, "the result as JSON; - is standard output")
         ->type_name("FILE");
     app.add_flag("-q,--quiet", arguments.outputs.quiet, "only what goes to files");
+    app.add_flag("--strict", arguments.strict, "exit code 4 if a run has a warning");
     add_load(app, raw, arguments);
     add_request(app, raw, arguments);
     add_sockets(app, raw);
     if (const auto exit = parse(app, argc, argv)) return std::unexpected(*exit);
-    if (!raw.target.urls.empty() || !raw.find_max.empty())
-        return std::unexpected(
-            complain("targets are --a and --b, without --find-max", usage_error));
+    arguments.argv.assign(argv, argv + argc);
+    arguments.argv.front() = "spate load ab";
     if (auto read = read_whole(raw, arguments); !read)
         return std::unexpected(complain(read.error(), usage_error));
     arguments.other = arguments.plan;

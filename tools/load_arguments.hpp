@@ -37,6 +37,7 @@ struct LoadArguments {
     std::optional<spate::load::Plan> other;
     std::size_t pairs = 12;
     std::vector<std::string> argv;
+    std::string unresolved;  ///< Why there is no server, where its name could not be looked up.
 };
 
 /// On failure the exit code, the complaint made.

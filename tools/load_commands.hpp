@@ -1,7 +1,8 @@
 // What `spate load` does besides a run, and what its commands share.
 #pragma once
 
-#include <string>
+#include <cstdio>
+#include <string_view>
 
 #include "load/report.hpp"
 #include "load/run.hpp"
@@ -18,9 +19,20 @@ inline constexpr int exit_no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
     return no_run.no_ring ? exit_no_ring : exit_could_not_run;
 }
 
+/// Says it on standard error; gives the code.
+int complain(std::string_view message, int code);
+/// By what the run says of itself and what was asked of it.
+[[nodiscard]] int exit_code(const spate::load::Report& report, bool strict);
+/// Standard output, unless a report goes there: then it is for programs.
+[[nodiscard]] std::FILE* for_people(const LoadOutputs& outputs);
+/// The report, on the terminal, unless quiet.
+void show(const spate::load::Report& report, const LoadOutputs& outputs);
+
 /// What only the command line knows of a run: its words, the version, the objectives.
 void complete(spate::load::Report& report, const LoadArguments& arguments);
 
+/// The search of --find-max, and its exit code.
+int load_find_max(LoadArguments& arguments, spate::Signals& signals);
 int load_merge(int argc, char** argv);
 int load_show(int argc, char** argv);
 int load_compare(int argc, char** argv);

@@ -13,7 +13,7 @@
 #include "load/merge.hpp"
 #include "load/read_file.hpp"
 #include "load/report_json.hpp"
-#include "load/report_text.hpp"
+#include "load/slo.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
 #include "term/escape.hpp"
@@ -48,6 +48,17 @@ std::expected<std::vector<Report>, std::string> read_reports(
     return reports;
 }
 
+struct Judgement {
+    std::string slo;
+    bool strict = false;
+};
+
+void add_judgement(CLI::App& app, Judgement& judgement) {
+    app.add_option("--slo", judgement.slo, "objectives: 'p99<5ms,max<1s,errors<0.1%,rate>=10k'")
+        ->type_name("SLO");
+    app.add_flag("--strict", judgement.strict, "exit code 4 if there is a warning");
+}
+
 void add_outputs(CLI::App& app, LoadOutputs& outputs) {
     app.add_option("--json", outputs.json, "the report as JSON; - is standard output")
         ->type_name("FILE");
@@ -58,15 +69,26 @@ void add_outputs(CLI::App& app, LoadOutputs& outputs) {
     app.add_flag("-q,--quiet", outputs.quiet, "only what goes to files");
 }
 
-int write_out(const std::string& command, const Report& report, const LoadArguments& arguments) {
+// Objectives that are asked for now stand in for those of the run.
+int write_out(const std::string& command, Report& report, const LoadArguments& arguments,
+              const Judgement& judgement) {
+    if (!judgement.slo.empty()) {
+        const auto objectives = parse_slo(judgement.slo);
+        if (!objectives) {
+            complain_of_usage("spate load " + command, "--slo " + objectives.error());
+            return exit_usage;
+        }
+        report.slo.clear();
+        for (const Slo& slo : *objectives)
+            report.slo.push_back(evaluate(slo, report));
+    }
     auto output = LoadOutput::open(arguments);
     if (!output) return complain(command, output.error());
-    if (!arguments.outputs.quiet) {
-        std::FILE* to = arguments.outputs.uses_standard_output() ? stderr : stdout;
-        fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
-    }
+    show(report, arguments.outputs);
     if (auto written = output->write(report); !written) return complain(command, written.error());
-    return exit_fine;
+    // What the run missed in its time it has said itself.
+    if (judgement.slo.empty()) report.slo.clear();
+    return exit_code(report, judgement.strict);
 }
 
 // Reads the words of a command that takes reports; gives the exit code of what is not to be done.
@@ -88,13 +110,15 @@ int load_merge(int argc, char** argv) {
     app.footer("Example:\n  spate load merge --html all.html node-*.json");
     LoadArguments arguments;
     std::vector<std::string> paths;
+    Judgement judgement;
     add_outputs(app, arguments.outputs);
+    add_judgement(app, judgement);
     if (const auto exit = parse(app, paths, argc, argv)) return *exit;
     const auto reports = read_reports(paths);
     if (!reports) return complain("merge", reports.error());
-    const auto merged = merge(*reports);
+    auto merged = merge(*reports);
     if (!merged) return complain("merge", merged.error());
-    return write_out("merge", *merged, arguments);
+    return write_out("merge", *merged, arguments, judgement);
 }
 
 int load_show(int argc, char** argv) {
@@ -102,15 +126,17 @@ int load_show(int argc, char** argv) {
     app.footer("Example:\n  spate load show --html report.html report.json");
     LoadArguments arguments;
     std::vector<std::string> paths;
+    Judgement judgement;
     add_outputs(app, arguments.outputs);
+    add_judgement(app, judgement);
     if (const auto exit = parse(app, paths, argc, argv)) return *exit;
     if (paths.size() != 1) {
         complain_of_usage("spate load show", "one report at a time");
         return exit_usage;
     }
-    const auto report = read_report(paths.front());
+    auto report = read_report(paths.front());
     if (!report) return complain("show", report.error());
-    return write_out("show", *report, arguments);
+    return write_out("show", *report, arguments, judgement);
 }
 
 int load_compare(int argc, char** argv) {

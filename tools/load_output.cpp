@@ -44,8 +44,6 @@ std::expected<LoadOutput, std::string> LoadOutput::open(const LoadArguments& arg
     output.bits_ = kind == Kind::tcp_stream || kind == Kind::udp_stream;
     output.target_ = arguments.plan.target;
     output.live_.bits = output.bits_;
-    if (arguments.plan.duration != Nanoseconds::max())
-        output.live_.duration = arguments.plan.duration;
     return output;
 }
 
@@ -54,20 +52,35 @@ Watcher LoadOutput::watcher() {
             [this](const IntervalInfo& row, const Tally& tally) { interval(row, tally); }};
 }
 
+Watcher LoadOutput::watcher_of_try() {
+    try_log_.emplace();
+    return watcher();
+}
+
+void LoadOutput::end_try(const Report& report, bool best) {
+    if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
+    if (best) best_log_ = *std::exchange(try_log_, "");
+}
+
+void LoadOutput::log(std::string_view text) {
+    if (try_log_)
+        *try_log_ += text;
+    else
+        fmt::print(hlog_.stream.get(), "{}", text);
+}
+
 void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
     began_ns_ = started_ns;
-    if (hlog_.stream) {
-        const LogHead head{"spate load " + target_, began_ns_, began_ns_};
-        fmt::print(hlog_.stream.get(), "{}", log_head(head));
-    }
+    live_.errors = 0;
+    if (plan.duration != Nanoseconds::max()) live_.duration = plan.duration;
+    if (hlog_.stream) log(log_head({"spate load " + target_, began_ns_, began_ns_}));
     if (quiet_ || !terminal_ || plan.warmup.count() == 0) return;
     const std::string line = "warming up";
     fmt::print(stderr, "{}", lines_.redraw({&line, 1}));
 }
 
 void LoadOutput::interval(const IntervalInfo& row, const Tally& tally) {
-    if (hlog_.stream)
-        fmt::print(hlog_.stream.get(), "{}", log_line(row.start_ns, row.length_ns, tally.latency));
+    if (hlog_.stream) log(log_line(row.start_ns, row.length_ns, tally.latency));
     if (json_stream_.stream) {
         fmt::print(json_stream_.stream.get(), "{}", to_json_line(row));
         std::fflush(json_stream_.stream.get());
@@ -94,6 +107,7 @@ std::expected<void, std::string> LoadOutput::write(const Report& report) {
     if (json_.stream) fmt::print(json_.stream.get(), "{}", to_json(report));
     if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
     if (hgrm_.stream) fmt::print(hgrm_.stream.get(), "{}", percentile_distribution(report.latency));
+    if (hlog_.stream) fmt::print(hlog_.stream.get(), "{}", best_log_);
     if (html_.stream) fmt::print(html_.stream.get(), "{}", to_html(report));
     if (csv_.stream) fmt::print(csv_.stream.get(), "{}", to_csv(report));
     for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {

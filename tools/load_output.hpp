@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "load/live_line.hpp"
 #include "load/report.hpp"
@@ -22,6 +24,9 @@ class LoadOutput {
 
     /// For the run; holds `this`.
     [[nodiscard]] spate::load::Watcher watcher();
+    /// The same for a try of a search: of its log, only the best try's is written in the end.
+    [[nodiscard]] spate::load::Watcher watcher_of_try();
+    void end_try(const spate::load::Report& report, bool best);
     /// Takes the live line away.
     void end_live();
     /// Everything that is written of a whole report. The error names the file.
@@ -42,11 +47,15 @@ class LoadOutput {
     void begin(const spate::load::Plan& plan, std::int64_t started_ns);
     void interval(const spate::load::IntervalInfo& row, const spate::load::Tally& tally);
     void show(const spate::load::IntervalInfo& row);
+    void log(std::string_view text);
 
     File json_, json_stream_, hgrm_, hlog_, html_, csv_;
     bool quiet_ = false;
     bool terminal_ = false;
     bool bits_ = false;
+    // While a search goes on: the logs of the try under way, and of the best until now.
+    std::optional<std::string> try_log_;
+    std::string best_log_;
     std::string target_;
     std::int64_t began_ns_ = 0;  // since 1970, of the measured part
     spate::load::LiveState live_;

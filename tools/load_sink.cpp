@@ -24,11 +24,6 @@ using namespace spate::load;
 constexpr std::string_view tcp = "tcp://";
 constexpr std::string_view udp = "udp://";
 
-int complain(std::string_view message, int code) {
-    fmt::print(stderr, "spate load: {}\n", message);
-    return code;
-}
-
 // Numeric or a name; no host is every address.
 std::expected<Address, std::string> find_address(std::string_view where) {
     if (auto parsed = Address::parse(where); parsed && !parsed->is_unix()) return *parsed;

@@ -24,11 +24,15 @@ using namespace spate::load;
 using Problem = std::unexpected<std::string>;
 
 std::unexpected<NoTarget> misused(std::string text) {
-    return std::unexpected(NoTarget{std::move(text), true});
+    return std::unexpected(NoTarget{.text = std::move(text), .usage = true});
 }
 
 std::unexpected<NoTarget> missing(std::string text) {
-    return std::unexpected(NoTarget{std::move(text), false});
+    return std::unexpected(NoTarget{.text = std::move(text)});
+}
+
+std::unexpected<NoTarget> unresolved(std::string text) {
+    return std::unexpected(NoTarget{.text = std::move(text), .unresolved = true});
 }
 
 // Long enough for a server on another continent.
@@ -84,21 +88,44 @@ std::expected<HostPort, std::string> parse_host_port(std::string_view url, std::
     return HostPort{parsed->host, parsed->port};
 }
 
+// One that only requests over HTTP have a use for, of those that were given.
+const char* option_of_http(const LoadTarget& target, const Plan& plan) {
+    const RequestTemplate usual;
+    const RequestTemplate& request = target.request;
+    const std::pair<bool, const char*> given[] = {
+        {request.method != usual.method, "--method"},
+        {!request.fields.empty(), "--header"},
+        {!request.body.empty(), "--body"},
+        {!target.body_file.empty(), "--body-file"},
+        {!request.host.empty(), "--host"},
+        {!target.mix_file.empty(), "--mix"},
+        {plan.new_connections, "--new-connections"},
+        {plan.pipeline > 1, "--pipeline"},
+        {!plan.sha256.empty(), "--expect-sha256"},
+        {!target.unix_socket.empty(), "--unix-socket"},
+    };
+    for (const auto& [is_given, name] : given)
+        if (is_given) return name;
+    return nullptr;
+}
+
 std::expected<void, NoTarget> aim_at_socket(const LoadTarget& target, const std::string& url,
                                             bool datagrams, Plan& plan) {
     if (target.urls.size() != 1) return misused("one tcp:// or udp:// target at a time");
+    if (const char* option = option_of_http(target, plan))
+        return misused(fmt::format("{} is for http://", option));
     if (target.connect_only && datagrams) return misused("--connect is for tcp://");
     const auto where = parse_host_port(url, std::string_view(url).substr(6));
     if (!where) return misused(where.error());
-    auto addresses = locate(where->host, where->port, target, !datagrams);
-    if (!addresses) return missing(addresses.error());
-    plan.addresses = std::move(*addresses);
     if (datagrams)
         plan.kind = target.one_way ? Kind::udp_stream : Kind::udp_echo;
     else if (target.connect_only)
         plan.kind = Kind::tcp_connect;
     else
         plan.kind = target.one_way ? Kind::tcp_stream : Kind::tcp_echo;
+    auto addresses = locate(where->host, where->port, target, !datagrams);
+    if (!addresses) return unresolved(addresses.error());
+    plan.addresses = std::move(*addresses);
     return {};
 }
 
@@ -152,7 +179,7 @@ std::expected<void, NoTarget> aim_at_http(const LoadTarget& target, Plan& plan) 
         return {};
     }
     auto addresses = locate(server.host, server.port, target, true);
-    if (!addresses) return missing(addresses.error());
+    if (!addresses) return unresolved(addresses.error());
     plan.addresses = std::move(*addresses);
     return {};
 }
@@ -163,6 +190,7 @@ std::expected<void, NoTarget> aim(const LoadTarget& target, Plan& plan) {
     if (target.urls.empty() && target.mix_file.empty()) return misused("which URL?");
     const std::string& first = target.urls.empty() ? target.mix_file : target.urls.front();
     plan.target = first;
+    plan.targets = target.urls;
     const bool tcp = first.starts_with("tcp://");
     const bool udp = first.starts_with("udp://");
     if (tcp || udp) return aim_at_socket(target, first, udp, plan);

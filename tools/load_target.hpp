@@ -22,8 +22,9 @@ struct LoadTarget {
 
 /// Why there is nothing to load.
 struct NoTarget {
-    std::string text;  ///< One line.
-    bool usage;        ///< Wrong words, not a name or a file that is not there.
+    std::string text;         ///< One line.
+    bool usage = false;       ///< Wrong words, not a name or a file that is not there.
+    bool unresolved = false;  ///< The server's name could not be looked up.
 };
 
 /// Fills in the plan: looks names up (which may block), reads files.

@@ -113,7 +113,8 @@ Task<std::optional<Trouble>> BulkSlot::send_some(std::size_t count) {
 double BulkSlot::incoming_bytes_per_s() const {
     const Plan& plan = worker().plan();
     if (!plan.rate) return 0;
-    return plan.rate->first_rate() * static_cast<double>(plan.message_bytes) / plan.connections;
+    const double rate = plan.rate->mean_rate(plan.warmup, plan.duration);
+    return rate * static_cast<double>(plan.message_bytes) / plan.connections;
 }
 
 Task<void> BulkSlot::receive_all() {

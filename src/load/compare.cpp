@@ -46,7 +46,9 @@ void add_row(term::Table& table, std::string name, const std::optional<Estimate>
                    a && b ? verdict(*a, *b) : ""});
 }
 
+// Of one-way datagrams what was received, which is known of the whole alone.
 std::optional<Estimate> rate_of(const Report& report) {
+    if (report.datagrams) return Estimate{.value = report.datagrams->received_pps};
     std::vector<double> rates;
     for (const IntervalInfo& interval : report.intervals) {
         if (interval.length_ns <= 0) continue;
@@ -54,7 +56,7 @@ std::optional<Estimate> rate_of(const Report& report) {
                         static_cast<double>(interval.length_ns));
     }
     if (auto estimate = estimate_median(rates)) return estimate;
-    return Estimate{.value = report.answered_per_s()};
+    return Estimate{.value = report.ok_per_s()};
 }
 
 /// Processor time per unit of work: over intervals for the interval, of the whole for the value.
@@ -62,6 +64,7 @@ std::optional<Estimate> cpu_of(const Report& report, const std::optional<CpuInfo
                                bool server) {
     const auto whole = cpu ? report.per_work(*cpu) : std::nullopt;
     if (!whole) return std::nullopt;
+    if (report.datagrams) return Estimate{.value = *whole};
     std::vector<double> each;
     for (const IntervalInfo& interval : report.intervals) {
         const auto spent = server ? interval.server_cpu_ns : std::optional(interval.client_cpu_ns);
@@ -150,7 +153,7 @@ std::string compare(const Report& a, const Report& b, bool colour) {
                        {"95 %"},
                        {"B/A", Align::right},
                        {""}});
-    add_row(table, "answered", rate_of(a), rate_of(b), term::format_frequency);
+    add_row(table, a.datagrams ? "received" : "ok", rate_of(a), rate_of(b), term::format_frequency);
     for (const Percentile& percentile : shown_percentiles) {
         add_row(table, std::string(percentile.name),
                 estimate_percentile(a.latency, percentile.quantile),

@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "term/escape.hpp"
 #include "term/table.hpp"
 #include "term/units.hpp"
 
 namespace spate::load {
 namespace {
-
-using Figure = std::optional<double> RunFigures::*;
 
 std::string as_time(double ns) {
     return term::format_duration_short(Nanoseconds(static_cast<std::int64_t>(ns)));
@@ -65,6 +65,7 @@ std::string estimate_text(const std::optional<RatioEstimate>& estimate) {
 
 std::string verdict(const FigureRatio& figure) {
     if (!figure.ratio) return "";
+    if (figure.at_other_rate) return "at different rates: use --rate";
     if (!figure.ratio->shows_difference()) return "no difference shown";
     // A control that shows one says that the rounds differ by more than the sides.
     if (figure.control && figure.control->shows_difference()) return "control differs as well";
@@ -79,7 +80,49 @@ nlohmann::json json_of(const std::optional<RatioEstimate>& estimate) {
             {"coverage", estimate->coverage}};
 }
 
+void add_run(SideSum& side, const RunFigures& run) {
+    ++side.runs;
+    side.planned += run.planned;
+    side.failed += run.failed;
+    for (const std::string& code : run.warnings)
+        ++side.warnings[code];
+}
+
+// Times say something at the same rate only.
+void mark_times(std::vector<FigureRatio>& figures, const FigureRatio& rate) {
+    constexpr double same_rate = 0.02;
+    const bool apart = rate.ratio && rate.ratio->shows_difference() &&
+                       std::abs(rate.ratio->median - 1) > same_rate;
+    for (FigureRatio& figure : figures)
+        if (figure.name.starts_with("latency")) figure.at_other_rate = apart;
+}
+
+std::string side_text(char name, const SideSum& side) {
+    std::string text = fmt::format("{} {}", name, term::printable(side.target));
+    if (!side.command.empty()) text += fmt::format("   ({})", term::printable(side.command));
+    return text + '\n';
+}
+
+std::string remarks_text(char name, const SideSum& side) {
+    std::string text =
+        fmt::format("  {}: {} of {} requests failed", name, term::format_count(side.failed),
+                    term::format_count(side.planned));
+    for (const auto& [code, runs] : side.warnings)
+        text += fmt::format("; {} in {} of {} runs", code, runs, side.runs);
+    return text + '\n';
+}
+
+nlohmann::json json_of(const SideSum& side) {
+    return {{"target", side.target},   {"command", side.command}, {"runs", side.runs},
+            {"planned", side.planned}, {"failed", side.failed},   {"warnings", side.warnings}};
+}
+
 }  // namespace
+
+std::optional<double> RunFigures::both_cpu_ns() const {
+    if (!client_cpu_ns || !server_cpu_ns) return std::nullopt;
+    return *client_cpu_ns + *server_cpu_ns;
+}
 
 RunFigures figures_of(const Report& report) {
     RunFigures figures;
@@ -88,32 +131,44 @@ RunFigures figures_of(const Report& report) {
     figures.p99_ns = as_double(report.latency.percentile(0.99));
     figures.client_cpu_ns = report.per_work(report.client.cpu);
     if (report.server) figures.server_cpu_ns = report.per_work(*report.server);
-    figures.failed = report.totals.http_error + report.totals.net_error + report.totals.timeout;
+    const Totals& totals = report.totals;
+    figures.planned = totals.planned;
+    figures.failed = totals.http_error + totals.net_error + totals.timeout + totals.shed;
+    for (const WarningInfo& warning : report.warnings)
+        figures.warnings.push_back(warning.code);
     return figures;
 }
 
-std::vector<FigureRatio> compare_rounds(const std::vector<Round>& rounds) {
-    std::vector<FigureRatio> figures;
+Comparison compare_rounds(const std::vector<Round>& rounds) {
+    Comparison comparison;
+    comparison.rounds = rounds.size();
+    auto& figures = comparison.figures;
+    const auto add_time = [&](const char* name, auto get) {
+        add_figure(figures, rounds, name, get, as_time);
+    };
+    add_time("server CPU per answer", [](const RunFigures& run) { return run.server_cpu_ns; });
+    add_time("client CPU per answer", [](const RunFigures& run) { return run.client_cpu_ns; });
+    add_time("CPU of both per answer", [](const RunFigures& run) { return run.both_cpu_ns(); });
     const auto rate = [](const RunFigures& run) -> std::optional<double> {
         if (run.per_s > 0) return run.per_s;
         return std::nullopt;
     };
     const auto show_rate = [](double rate_per_s) { return fmt::format("{:.0f}", rate_per_s); };
+    const std::size_t before = figures.size();
     add_figure(figures, rounds, "answered/s", rate, show_rate);
-    const std::pair<const char*, Figure> times[] = {
-        {"latency p50", &RunFigures::p50_ns},
-        {"latency p99", &RunFigures::p99_ns},
-        {"client CPU per answer", &RunFigures::client_cpu_ns},
-        {"server CPU per answer", &RunFigures::server_cpu_ns},
-    };
-    for (const auto& [name, figure] : times)
-        add_figure(
-            figures, rounds, name, [figure](const RunFigures& run) { return run.*figure; },
-            as_time);
-    return figures;
+    const FigureRatio answered = figures.size() > before ? figures.back() : FigureRatio{};
+    add_time("latency p50", [](const RunFigures& run) { return run.p50_ns; });
+    add_time("latency p99", [](const RunFigures& run) { return run.p99_ns; });
+    mark_times(figures, answered);
+    for (const Round& round : rounds) {
+        add_run(comparison.a, round.a);
+        add_run(comparison.a, round.control);
+        add_run(comparison.b, round.b);
+    }
+    return comparison;
 }
 
-std::string to_text(const std::vector<FigureRatio>& figures, std::size_t rounds) {
+std::string to_text(const Comparison& comparison) {
     using term::Align;
     term::Table table({{"median of the rounds"},
                        {"A", Align::right},
@@ -122,32 +177,45 @@ std::string to_text(const std::vector<FigureRatio>& figures, std::size_t rounds)
                        {"A/A control", Align::right},
                        {""}});
     std::optional<double> coverage;
-    for (const FigureRatio& figure : figures) {
+    for (const FigureRatio& figure : comparison.figures) {
         if (figure.ratio) coverage = figure.ratio->coverage;
         table.add_row({figure.name, figure.a, figure.b, estimate_text(figure.ratio),
                        estimate_text(figure.control), verdict(figure)});
     }
-    std::string text = table.render(2) + fmt::format("  {} rounds", rounds);
+    const RunInfo& run = comparison.run;
+    std::string text = side_text('A', comparison.a) + side_text('B', comparison.b) +
+                       fmt::format("by spate {} on {}, {} x {}\n", run.version, run.kernel,
+                                   run.processors, run.cpu) +
+                       table.render(2) + fmt::format("  {} rounds", comparison.rounds);
     if (coverage) {
         text += fmt::format(
             "; the true median ratio lies in the brackets in {:.0f} % of such "
             "experiments",
             *coverage * 100);
     }
-    return text + ".\n";
+    return text + ".\n" + remarks_text('A', comparison.a) + remarks_text('B', comparison.b);
 }
 
-std::string to_json(const std::vector<FigureRatio>& figures, std::size_t rounds,
-                    const std::string& target_a, const std::string& target_b) {
-    nlohmann::json json{{"schema", "spate.load.ab/1"},
-                        {"a", target_a},
-                        {"b", target_b},
-                        {"rounds", rounds},
-                        {"figures", nlohmann::json::array()}};
-    for (const FigureRatio& figure : figures) {
+std::string to_json(const Comparison& comparison) {
+    const RunInfo& run = comparison.run;
+    nlohmann::json json{
+        {"schema", "spate.load.ab/1"},
+        {"run",
+         {{"tool", "spate"},
+          {"version", run.version},
+          {"argv", run.argv},
+          {"started", run.started_ns},
+          {"host", {{"kernel", run.kernel}, {"cpu", run.cpu}, {"ncpu", run.processors}}}}},
+        {"a", comparison.a.target},
+        {"b", comparison.b.target},
+        {"sides", {{"a", json_of(comparison.a)}, {"b", json_of(comparison.b)}}},
+        {"rounds", comparison.rounds},
+        {"figures", nlohmann::json::array()}};
+    for (const FigureRatio& figure : comparison.figures) {
         json["figures"].push_back({{"name", figure.name},
                                    {"a", figure.a},
                                    {"b", figure.b},
+                                   {"at_other_rate", figure.at_other_rate},
                                    {"ratio", json_of(figure.ratio)},
                                    {"control", json_of(figure.control)}});
     }

@@ -21,6 +21,7 @@ constexpr std::string_view directions[] = {"send", "receive", "both"};
 constexpr std::string_view orders[] = {"start", "start-measured", "measure", "stop"};
 // Beyond it a double is no integer any more, and nobody sends as fast.
 constexpr double most_rate = 1e12;
+constexpr std::uint64_t most_slices = 1 << 20;
 
 std::string dump(const Json& json) {
     return json.dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -74,6 +75,10 @@ std::string check(const Hello& hello) {
         return fmt::format("a run has 1 to {} connections", most_flows);
     if (!std::isfinite(hello.rate) || hello.rate < 0 || hello.rate > most_rate)
         return "the rate is out of range";
+    if (!hello.rate_shape.empty() && !RateShape::parse(hello.rate_shape))
+        return "the rate makes no sense";
+    if (hello.slice >= hello.slices || hello.slices > most_slices)
+        return "the slice of the rate is out of range";
     if (hello.kind == Kind::udp_stream &&
         (hello.message_bytes < datagram_head_bytes || hello.message_bytes > most_datagram_bytes))
         return fmt::format("datagrams have {} to {} bytes", datagram_head_bytes,
@@ -104,6 +109,11 @@ std::string encode(const Hello& hello) {
                  {"message_bytes", hello.message_bytes},
                  {"flows", hello.flows},
                  {"rate", hello.rate},
+                 {"rate_shape", hello.rate_shape},
+                 {"poisson", hello.poisson},
+                 {"seed", hello.seed},
+                 {"slice", hello.slice},
+                 {"slices", hello.slices},
                  {"segmented", hello.segmented}});
 }
 
@@ -122,7 +132,12 @@ std::expected<Hello, std::string> read_hello(std::string_view line) {
                 .kind = tcp ? Kind::tcp_stream : Kind::udp_stream,
                 .direction = static_cast<Direction>(*direction),
                 .message_bytes = number(*json, "message_bytes"),
-                .rate = real(*json, "rate")};
+                .rate = real(*json, "rate"),
+                .rate_shape = text(*json, "rate_shape"),
+                .poisson = json->value("poisson", Json()) == true,
+                .seed = number(*json, "seed"),
+                .slice = number(*json, "slice")};
+    if (json->contains("slices")) hello.slices = number(*json, "slices");
     const std::uint64_t flows = number(*json, "flows");
     hello.flows = flows > most_flows ? 0 : static_cast<std::uint32_t>(flows);
     const auto segmented = json->find("segmented");

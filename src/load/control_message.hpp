@@ -29,7 +29,13 @@ struct Hello {
     std::size_t message_bytes = 0;
     std::uint32_t flows = 0;  ///< Or streams.
     double rate = 0;          ///< Messages a second from the far end, all flows together; 0: any.
+    std::string rate_shape;   ///< Instead of it where the rate changes, as RateShape reads it.
+    bool poisson = false;     ///< Random gaps between them.
+    std::uint64_t seed = 0;   ///< Of those.
     bool segmented = true;    ///< Datagrams from the far end leave by GSO.
+    /// Of a rate that several clients ask for together, the part that this one has.
+    std::uint64_t slice = 0;
+    std::uint64_t slices = 1;
 };
 
 /// What the client says afterwards.

@@ -106,7 +106,7 @@ Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
         waiting_ = false;
         co_return Trouble{Failure::send_reset, sent.error().message()};
     }
-    worker().loop().timers().arm(limit_, later(asked.sent, worker().plan().timeout));
+    worker().loop().timers().arm(limit_, worker().answer_by(asked.sent));
     if (!worker().is_cut()) co_await news_.wait();
     limit_.cancel();
     waiting_ = false;

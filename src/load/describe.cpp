@@ -54,23 +54,14 @@ std::vector<Distribution> distributions(const Report& report) {
     return out;
 }
 
-std::vector<Account> accounts(const Totals& totals) {
+std::vector<Account> accounts(const Report& report) {
+    const Totals& totals = report.totals;
     std::vector<Account> out{{"ok", totals.ok, false},
                              {"http-error", totals.http_error, true},
                              {"net-error", totals.net_error, true},
                              {"timeout", totals.timeout, true},
                              {"in flight", totals.in_flight, false}};
-    if (totals.shed > 0) out.push_back({"shed", totals.shed, true});
-    return out;
-}
-
-std::string accounting_text(const Totals& totals) {
-    std::string out = "planned " + term::format_count(totals.planned);
-    std::string_view sign = " = ";
-    for (const Account& account : accounts(totals)) {
-        out += fmt::format("{}{} {}", sign, account.name, term::format_count(account.count));
-        sign = " + ";
-    }
+    if (report.plan.most_backlog || totals.shed > 0) out.push_back({"shed", totals.shed, true});
     return out;
 }
 

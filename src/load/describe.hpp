@@ -39,9 +39,7 @@ struct Account {
     std::uint64_t count;
     bool bad;  ///< A count that is not 0 is bad news.
 };
-[[nodiscard]] std::vector<Account> accounts(const Totals& totals);
-/// "planned 100 = ok 99 + ... + in flight 1"
-[[nodiscard]] std::string accounting_text(const Totals& totals);
+[[nodiscard]] std::vector<Account> accounts(const Report& report);
 
 /// "http://host/", or of several "http://host/ and 2 more". Printable.
 [[nodiscard]] std::string targets_text(const PlanInfo& plan);

@@ -75,7 +75,7 @@ Task<std::optional<Trouble>> EchoSlot::exchange(Asked& asked) {
         if (trouble) co_return trouble;
     }
     asked.sent = Clock::now();
-    stream().set_deadline(later(asked.sent, worker().plan().timeout));
+    stream().set_deadline(worker().answer_by(asked.sent));
     worker().sent(asked, message_.size());
     // Small ones fit the socket's buffers, and need nobody who reads meanwhile.
     const bool overlap = message_.size() > window_bytes;

@@ -32,6 +32,7 @@ constexpr std::array<Named, failure_classes> table{{
     {Failure::status_5xx, "status_5xx", Column::http_error},
     {Failure::status_other, "status_other", Column::http_error},
     {Failure::icmp_unreachable, "icmp_unreachable", Column::net_error},
+    {Failure::lost, "lost", Column::net_error},
 }};
 static_assert([] {
     for (std::size_t i = 0; i < table.size(); ++i) {

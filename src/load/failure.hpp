@@ -30,8 +30,9 @@ enum class Failure : std::uint8_t {
     status_5xx,
     status_other,      ///< 1xx to 3xx where 2xx was wanted.
     icmp_unreachable,  ///< A datagram came to nobody.
+    lost,              ///< A datagram of a one-way run that never came.
 };
-constexpr std::size_t failure_classes = static_cast<std::size_t>(Failure::icmp_unreachable) + 1;
+constexpr std::size_t failure_classes = static_cast<std::size_t>(Failure::lost) + 1;
 
 /// "connect_refused": the name in reports.
 [[nodiscard]] std::string_view name_of(Failure failure);

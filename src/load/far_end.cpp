@@ -12,8 +12,15 @@ Hello hello_of(const Plan& plan) {
                 .direction = plan.direction,
                 .message_bytes = plan.message_bytes,
                 .flows = plan.connections,
-                .segmented = plan.segmented};
-    if (plan.rate) hello.rate = plan.rate->first_rate() / static_cast<double>(plan.slices);
+                .poisson = plan.poisson,
+                .seed = plan.seed,
+                .segmented = plan.segmented,
+                .slice = plan.slice,
+                .slices = plan.slices};
+    if (plan.rate && plan.rate->is_constant())
+        hello.rate = plan.rate->first_rate();
+    else if (plan.rate)
+        hello.rate_shape = plan.rate_text;
     return hello;
 }
 
@@ -21,6 +28,10 @@ Hello hello_of(const Plan& plan) {
 
 FarEnd::FarEnd(Loop& loop, const Plan& plan, std::function<void()> lost)
     : loop_(loop), plan_(plan), lost_(std::move(lost)) {}
+
+TimePoint FarEnd::in_time() const {
+    return later(Clock::now(), plan_.timeout);
+}
 
 std::string FarEnd::where() const {
     return plan_.addresses.front().text() + ": ";
@@ -38,7 +49,7 @@ Task<std::expected<void, std::string>> FarEnd::open() {
     listening_ = true;
     loop_.spawn(listen());
     std::string hello = encode(hello_of(plan_));
-    auto answer = co_await ask(std::move(hello));
+    auto answer = co_await ask(std::move(hello), in_time());
     if (!answer) co_return std::unexpected(answer.error());
     auto consent = read_consent(*answer);
     if (!consent) co_return std::unexpected(where() + consent.error());
@@ -73,11 +84,11 @@ void FarEnd::end_turn() {
     news_.set();
 }
 
-Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line) {
+Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line, TimePoint by) {
     co_await take_turn();
     answer_.reset();
     // Not only the answer: all that the connection does until then.
-    stream_->set_deadline(later(Clock::now(), plan_.timeout));
+    stream_->set_deadline(by);
     const std::string_view question = line;
     auto sent = co_await lines_->send(question);
     while (sent && !answer_ && listening_) {
@@ -93,7 +104,7 @@ Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line) {
 Task<std::expected<void, std::string>> FarEnd::start() {
     const bool at_once = plan_.warmup.count() == 0;
     std::string order = encode(at_once ? Order::start_measured : Order::start);
-    auto answer = co_await ask(std::move(order));
+    auto answer = co_await ask(std::move(order), in_time());
     if (!answer) co_return std::unexpected(answer.error());
     auto consent = read_consent(*answer);
     co_return consent;
@@ -108,11 +119,11 @@ Task<void> FarEnd::measure() {
     end_turn();
 }
 
-Task<std::expected<FarCounts, std::string>> FarEnd::stop() {
+Task<std::expected<FarCounts, std::string>> FarEnd::stop(TimePoint by) {
     stopping_ = true;
     if (!listening_) co_return std::unexpected(gone_);
     std::string order = encode(Order::stop);
-    auto answer = co_await ask(std::move(order));
+    auto answer = co_await ask(std::move(order), by);
     if (!answer) co_return std::unexpected(answer.error());
     auto counts = read_counts(*answer);
     co_return counts;

@@ -29,17 +29,18 @@ class FarEnd {
     [[nodiscard]] Task<std::expected<void, std::string>> start();
     /// The warm-up is over.
     [[nodiscard]] Task<void> measure();
-    /// It sends no more, and tells what it has counted.
-    [[nodiscard]] Task<std::expected<FarCounts, std::string>> stop();
+    /// It sends no more, and tells what it has counted, `by` then.
+    [[nodiscard]] Task<std::expected<FarCounts, std::string>> stop(TimePoint by);
     [[nodiscard]] Task<void> close();
 
   private:
     // One at a time: answers carry no name.
-    [[nodiscard]] Task<std::expected<std::string, std::string>> ask(std::string line);
+    [[nodiscard]] Task<std::expected<std::string, std::string>> ask(std::string line, TimePoint by);
     [[nodiscard]] Task<void> take_turn();
     void end_turn();
     [[nodiscard]] Task<void> listen();
     [[nodiscard]] std::string where() const;
+    [[nodiscard]] TimePoint in_time() const;
 
     Loop& loop_;
     const Plan& plan_;

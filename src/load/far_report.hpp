@@ -12,8 +12,8 @@
 namespace spate::load {
 
 /// Fills in streams or datagrams, and the far end's CPU unless a process was named. `report` has
-/// its totals and its elapsed time. Without `far` what only that knows stays away, and `trouble`
-/// is a warning. Pure.
+/// its totals, its errors and its elapsed time; datagrams that never came are failures there.
+/// Without `far` what only that knows stays away, and `trouble` is a warning. Pure.
 void add_far_end(const Plan& plan, const OneWayCounts& near, const std::optional<FarCounts>& far,
                  const std::string& trouble, Report& report);
 

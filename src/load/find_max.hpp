@@ -2,6 +2,10 @@
 #pragma once
 
 #include <optional>
+#include <vector>
+
+#include "load/report.hpp"
+#include "load/slo.hpp"
 
 namespace spate::load {
 
@@ -27,5 +31,12 @@ class FindMax {
     double missed_ = 0;  // the lowest; 0 while none was
     int tries_ = 0;
 };
+
+/// How long a try at `rate` takes: `usual`, or as long as it needs for values enough above every
+/// percentile among the objectives, ten times the usual at most.
+[[nodiscard]] Nanoseconds try_length(const std::vector<Slo>& objectives, double rate,
+                                     Nanoseconds usual);
+/// Where to begin when nobody says so: as high as needed for a try of `usual` length to tell.
+[[nodiscard]] double first_rate(const std::vector<Slo>& objectives, Nanoseconds usual);
 
 }  // namespace spate::load

@@ -119,7 +119,7 @@ Task<std::optional<Trouble>> HttpSlot::ask() {
         bytes = batch_bytes_;
     }
     const TimePoint now = Clock::now();
-    stream().set_deadline(later(now, worker().plan().timeout));
+    stream().set_deadline(worker().answer_by(now));
     for (Exchange& exchange : batch_) {
         exchange.asked.sent = now;
         worker().sent(exchange.asked, requests[exchange.request].bytes.size());

@@ -48,6 +48,9 @@ void judge_rate(Report& report) {
     if (report.plan.model == Model::closed || totals.planned == 0) return;
     const double share = static_cast<double>(totals.sent) / static_cast<double>(totals.planned);
     if (share >= rate_kept) return;
+    // A datagram that finds no room is told of by the kernel: where there was room, time was short.
+    const bool had_room = report.datagrams && report.datagrams->lost_sender == 0;
+    if (had_room) report.client.kept_up = false;
     const bool one_way = report.datagrams || report.streams;
     const char* limit = !report.client.kept_up ? "the client was the limit"
                         : one_way              ? "the sockets had no room for more"

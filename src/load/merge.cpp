@@ -47,6 +47,7 @@ void add_plan(PlanInfo& sum, const PlanInfo& plan) {
     sum.pipeline = std::max(sum.pipeline, plan.pipeline);
     sum.duration = std::max(sum.duration, plan.duration);
     sum.warmup = std::max(sum.warmup, plan.warmup);
+    if (plan.most_backlog) sum.most_backlog = plan.most_backlog;
     for (const std::string& target : plan.targets) {
         if (std::ranges::find(sum.targets, target) == sum.targets.end()) {
             sum.targets.push_back(target);

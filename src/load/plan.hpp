@@ -29,8 +29,9 @@ enum class Direction : std::uint8_t { send, receive, both };
 
 struct Plan {
     Kind kind = Kind::http;
-    std::string target;              ///< As the user wrote it.
-    std::vector<Address> addresses;  ///< Where it is, in the order to try.
+    std::string target;                ///< As the user wrote it, the first if there are several.
+    std::vector<std::string> targets;  ///< All of them; empty: `target`.
+    std::vector<Address> addresses;    ///< Where it is, in the order to try.
 
     unsigned connections = 64;
     unsigned threads = 1;

@@ -30,6 +30,10 @@ double Report::answered_per_s() const {
     return per_second(totals.ok + totals.http_error, elapsed);
 }
 
+double Report::ok_per_s() const {
+    return per_second(totals.ok, elapsed);
+}
+
 double Report::sent_per_s() const {
     return per_second(totals.sent, elapsed);
 }

@@ -38,8 +38,9 @@ struct PlanInfo {
     unsigned connections = 0;
     unsigned threads = 0;
     unsigned pipeline = 1;
-    Nanoseconds duration{0};
+    Nanoseconds duration{0};  ///< Nanoseconds::max(): until so many requests are answered.
     Nanoseconds warmup{0};
+    std::optional<Nanoseconds> most_backlog;  ///< What is later than that is shed.
     std::uint64_t seed = 0;
     std::vector<std::string> targets;
 };
@@ -179,6 +180,7 @@ struct Report {
 
     /// Answered (ok and HTTP errors), per second.
     [[nodiscard]] double answered_per_s() const;
+    [[nodiscard]] double ok_per_s() const;
     [[nodiscard]] double sent_per_s() const;
     /// Answers; of one-way runs what arrived: datagrams, or MiB both ways.
     [[nodiscard]] Work work() const;

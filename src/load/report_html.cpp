@@ -109,11 +109,11 @@ void append_verdict(std::string& out, const Report& report) {
     out += "</ul>\n";
 }
 
-void append_accounting(std::string& out, const Totals& totals) {
+void append_accounting(std::string& out, const Report& report) {
     fmt::format_to(std::back_inserter(out), "<p class=\"sum\"><span>planned <b>{}</b></span>",
-                   term::format_count(totals.planned));
+                   term::format_count(report.totals.planned));
     std::string_view sign = "=";
-    for (const Account& account : accounts(totals)) {
+    for (const Account& account : accounts(report)) {
         fmt::format_to(std::back_inserter(out), " <span{}>{} {} <b>{}</b></span>",
                        account.bad && account.count > 0 ? " class=\"bad\"" : "", sign, account.name,
                        term::format_count(account.count));
@@ -129,7 +129,7 @@ void append_header(std::string& out, const Report& report) {
     append_html(out, plan_text(report));
     out += "</p>\n";
     append_figures(out, report);
-    append_accounting(out, report.totals);
+    append_accounting(out, report);
     append_verdict(out, report);
     out += "</header>\n";
 }

@@ -50,17 +50,20 @@ Json json_of(const RunInfo& run) {
 }
 
 Json json_of(const PlanInfo& plan) {
-    return {{"kind", plan.kind},
-            {"model", name_of(plan.model)},
-            {"rate", finite(plan.rate)},
-            {"rate_shape", plan.rate_shape},
-            {"conns", plan.connections},
-            {"threads", plan.threads},
-            {"pipeline", plan.pipeline},
-            {"duration_ns", plan.duration.count()},
-            {"warmup_ns", plan.warmup.count()},
-            {"seed", plan.seed},
-            {"targets", plan.targets}};
+    const bool limited = plan.duration != Nanoseconds::max();
+    return {
+        {"kind", plan.kind},
+        {"model", name_of(plan.model)},
+        {"rate", finite(plan.rate)},
+        {"rate_shape", plan.rate_shape},
+        {"conns", plan.connections},
+        {"threads", plan.threads},
+        {"pipeline", plan.pipeline},
+        {"duration_ns", limited ? Json(plan.duration.count()) : Json(nullptr)},
+        {"warmup_ns", plan.warmup.count()},
+        {"max_backlog_ns", plan.most_backlog ? Json(plan.most_backlog->count()) : Json(nullptr)},
+        {"seed", plan.seed},
+        {"targets", plan.targets}};
 }
 
 Json json_of(const Totals& totals) {

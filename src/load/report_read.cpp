@@ -55,8 +55,13 @@ void read_plan(JsonFields& fields, PlanInfo& plan) {
     fields.need("conns", plan.connections);
     fields.need("threads", plan.threads);
     fields.need("pipeline", plan.pipeline);
-    read_duration(fields, "duration_ns", plan.duration);
+    std::optional<std::int64_t> limit;
+    fields.need("duration_ns", limit);
+    plan.duration = limit ? Nanoseconds(*limit) : Nanoseconds::max();
     read_duration(fields, "warmup_ns", plan.warmup);
+    std::optional<std::int64_t> most_backlog;
+    fields.take("max_backlog_ns", most_backlog);
+    if (most_backlog) plan.most_backlog = Nanoseconds(*most_backlog);
     fields.need("seed", plan.seed);
     fields.need("targets", plan.targets);
 }

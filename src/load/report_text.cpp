@@ -91,7 +91,7 @@ void append_accounting(Page& page, const Report& report) {
     const Totals& totals = report.totals;
     std::string line = "planned " + term::format_count(totals.planned);
     std::string_view sign = " = ";
-    for (const Account& account : accounts(totals)) {
+    for (const Account& account : accounts(report)) {
         const std::string part =
             fmt::format("{} {}", account.name, term::format_count(account.count));
         line += sign;
@@ -187,7 +187,11 @@ std::string per_work_text(const Report& report, const CpuInfo& cpu) {
 void append_cpu(Page& page, const Report& report) {
     std::string line = "client " + per_work_text(report, report.client.cpu);
     if (report.client.busiest_thread > 0) {
-        line += " (busiest thread " + percent_text(report.client.busiest_thread) + ")";
+        line += " (busiest thread " + percent_text(report.client.busiest_thread);
+        // An open loop says so beside its send lag.
+        if (report.plan.model == Model::closed)
+            line += report.client.kept_up ? ", kept up: yes" : ", kept up: no";
+        line += ')';
     }
     if (report.server) {
         line += "   server ";

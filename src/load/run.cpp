@@ -27,6 +27,8 @@ constexpr auto interval_length = std::chrono::seconds(1);
 constexpr auto head_start = std::chrono::milliseconds(5);
 // Who waits for a start that is far off hears of the end within this.
 constexpr auto look_for_cut = std::chrono::milliseconds(100);
+// What a far end has at least to tell what it counted.
+constexpr auto last_question = std::chrono::milliseconds(500);
 
 // What the kernel has counted at some moment.
 struct Moment {
@@ -89,7 +91,7 @@ class Control {
     void start_workers();
     Task<void> open_far_end();
     Task<void> start_far_end();
-    Task<void> stop_far_end();
+    Task<void> stop_far_end(TimePoint planned_end);
     Task<void> wind_up();
     void sent_all();
     void report_far_end();
@@ -102,6 +104,7 @@ class Control {
     void collect(const Tally& tally);
     void close_interval();
     void ended();
+    void end();
     void finish();
     [[nodiscard]] TimePoint first_request();
 
@@ -176,8 +179,12 @@ Task<void> Control::start_far_end() {
     begin();
 }
 
-Task<void> Control::stop_far_end() {
-    auto counts = co_await far_end_->stop();
+Task<void> Control::stop_far_end(TimePoint planned_end) {
+    // A run ends at its time plus the time-out at most, but asks before it gives up.
+    const TimePoint now = loop_.now();
+    const TimePoint by =
+        std::max(later(std::min(now, planned_end), plan_.timeout), later(now, last_question));
+    auto counts = co_await far_end_->stop(by);
     // It went on until it was told.
     if (only_receives(plan_)) end_ = loop_.now();
     if (counts)
@@ -192,8 +199,9 @@ void Control::sent_all() {
     if (++sent_all_ < workers_.size()) return;
     // What follows only waits for what is on its way.
     tick_.cancel();
+    const TimePoint planned_end = end_;
     end_ = std::min(end_, std::max(measured_, loop_.now()));
-    loop_.spawn(stop_far_end());
+    loop_.spawn(stop_far_end(planned_end));
 }
 
 Task<void> Control::work(std::size_t index) {
@@ -278,7 +286,9 @@ void Control::tick() {
 
 void Control::collect(const Tally& tally) {
     interval_.add(tally);
-    if (--missing_ == 0) close_interval();
+    if (--missing_ != 0) return;
+    close_interval();
+    if (ended_ == workers_.size()) end();
 }
 
 void Control::close_interval() {
@@ -311,6 +321,11 @@ void Control::close_interval() {
 void Control::ended() {
     if (++ended_ < workers_.size()) return;
     tick_.cancel();
+    // A tally that has been asked for holds what nobody else has counted.
+    if (missing_ == 0) end();
+}
+
+void Control::end() {
     engine_.request_stop();
     loop_.spawn(wind_up());
 }
@@ -404,10 +419,12 @@ void describe(const Plan& plan, Report& report) {
     info.connections = plan.connections;
     info.threads = plan.threads;
     info.pipeline = plan.pipeline;
+    if (plan.most_backlog != Nanoseconds::max()) info.most_backlog = plan.most_backlog;
     info.duration = plan.duration;
     info.warmup = plan.warmup;
     info.seed = plan.seed;
-    info.targets.push_back(plan.target);
+    info.targets = plan.targets;
+    if (info.targets.empty()) info.targets.push_back(plan.target);
     if (plan.server_pid)
         report.server_name = "pid " + std::to_string(*plan.server_pid);
     else if (report.server)
@@ -415,6 +432,16 @@ void describe(const Plan& plan, Report& report) {
 }
 
 }  // namespace
+
+Report unresolved(const Plan& plan, const std::string& why) {
+    Report report;
+    report.totals = {.planned = 1, .net_error = 1};
+    report.errors.push_back({Failure::dns, 1, 0, 0, why});
+    report.run.started_ns =
+        Nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+    describe(plan, report);
+    return report;
+}
 
 std::expected<Report, NoRun> run(const Plan& plan, Signals& signals, const Watcher& watcher) {
     EngineOptions options{.cores = plan.threads, .pin = false, .loop = {}};

@@ -32,6 +32,9 @@ struct Watcher {
 [[nodiscard]] std::expected<Report, NoRun> run(const Plan& plan, Signals& signals,
                                                const Watcher& watcher);
 
+/// The report of a run that was not made, since the server's name could not be looked up: `why`.
+[[nodiscard]] Report unresolved(const Plan& plan, const std::string& why);
+
 /// Whether the client kept up, and what else a reader of the report should know.
 void judge(Report& report);
 

@@ -12,10 +12,13 @@ constexpr auto last_patience = std::chrono::seconds(5);
 }  // namespace
 
 Pacer::Pacer(const Hello& hello, std::uint32_t flow, TimePoint start) : start_(start) {
-    if (hello.rate > 0) {
-        schedule_.emplace(RateShape::constant(hello.rate), Share{flow % hello.flows, hello.flows},
-                          false, 0);
-    }
+    auto shape = RateShape::parse(hello.rate_shape);
+    if (!shape && hello.rate > 0) shape = RateShape::constant(hello.rate);
+    if (!shape) return;
+    // Of several clients' flows the i-th of each take turns.
+    const Share share{(flow % hello.flows) * hello.slices + hello.slice,
+                      hello.flows * hello.slices};
+    schedule_.emplace(*shape, share, hello.poisson, hello.seed);
 }
 
 std::size_t Pacer::due(TimePoint now, std::size_t most) {

@@ -60,11 +60,13 @@ std::optional<RatioEstimate> estimate_ratio(std::span<const double> ratios) {
                          .coverage = interval.coverage};
 }
 
-std::vector<PairOrder> pair_orders(std::uint64_t seed, std::size_t pairs) {
+std::vector<RoundOrder> round_orders(std::uint64_t seed, std::size_t rounds) {
     SplitMix64 random(seed);
-    std::vector<PairOrder> orders(pairs);
-    for (PairOrder& order : orders)
-        order = random.next() >> 63 == 0 ? PairOrder::a_first : PairOrder::b_first;
+    std::vector<RoundOrder> orders(rounds, {Side::a, Side::b, Side::control});
+    for (RoundOrder& order : orders) {
+        for (std::size_t left = order.size(); left > 1; --left)
+            std::swap(order[left - 1], order[static_cast<std::size_t>(random.next() % left)]);
+    }
     return orders;
 }
 

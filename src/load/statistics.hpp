@@ -1,6 +1,7 @@
 // Whether two programs differ: ratios of pairs of runs, and how far they can be believed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,8 +43,11 @@ struct OrderInterval {
 /// cannot have that: all of them then, with what that covers. Not of nothing.
 [[nodiscard]] OrderInterval median_interval(std::size_t values);
 
-enum class PairOrder : std::uint8_t { a_first, b_first };
-/// In what order the runs of each pair are made: by a coin, the same for the same seed.
-[[nodiscard]] std::vector<PairOrder> pair_orders(std::uint64_t seed, std::size_t pairs);
+/// The runs of a round: of both sides, and the first side's once more, as a control.
+enum class Side : std::uint8_t { a, b, control };
+using RoundOrder = std::array<Side, 3>;
+/// In what order each round's runs are made: by chance, the same for the same seed. What drifts
+/// over the minutes then falls on all sides alike.
+[[nodiscard]] std::vector<RoundOrder> round_orders(std::uint64_t seed, std::size_t rounds);
 
 }  // namespace spate::load

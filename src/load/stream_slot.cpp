@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -35,7 +36,10 @@ Task<std::optional<Trouble>> StreamSlot::connect() {
     Fd socket(::socket(peer.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) co_return trouble({errno, "socket"});
     connecting_ = socket.get();
-    of.loop().timers().arm(limit_, later(began, of.plan().connect_timeout));
+    // Neither may it make the run go on for more than the time-out.
+    const TimePoint give_up =
+        std::min(later(began, of.plan().connect_timeout), later(of.end(), of.plan().timeout));
+    of.loop().timers().arm(limit_, give_up);
     const auto connected = co_await connect_to(of.loop(), connecting_, peer);
     limit_.cancel();
     const bool gave_up = std::exchange(connecting_, -1) < 0;

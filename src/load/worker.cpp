@@ -28,7 +28,10 @@ std::uint64_t part_of(std::uint64_t total, std::uint64_t parts, std::uint64_t in
 
 Gate::Limits limits_of(const Plan& plan, unsigned index) {
     Gate::Limits limits{.patience = plan.most_backlog};
-    if (plan.requests != UINT64_MAX) limits.requests = part_of(plan.requests, plan.threads, index);
+    if (plan.requests != UINT64_MAX) {
+        const std::uint64_t ours = part_of(plan.requests, plan.slices, plan.slice);
+        limits.requests = part_of(ours, plan.threads, index);
+    }
     return limits;
 }
 
@@ -61,8 +64,7 @@ Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
     : loop_(loop),
       plan_(plan),
       gate_(loop, limits_of(plan, index), schedule_of(plan, index)),
-      known_heads_(std::max<std::size_t>(plan.http.size(), 1)),
-      wanted_(only_receives(plan) ? limits_of(plan, index).requests : UINT64_MAX) {
+      known_heads_(std::max<std::size_t>(plan.http.size(), 1)) {
     const std::uint64_t count = part_of(plan.connections, plan.threads, index);
     for (std::uint64_t slot = 0; slot < count; ++slot)
         slots_.push_back(make_slot(*this, slot * plan.threads + index));
@@ -73,6 +75,7 @@ Worker::~Worker() = default;
 Task<void> Worker::prepare_some() {
     while (next_to_prepare_ < slots_.size() && !cut_) {
         Slot& slot = *slots_[next_to_prepare_++];
+        const TimePoint began = Clock::now();
         const auto trouble = co_await slot.prepare();
         if (!trouble) {
             ++connected_;
@@ -80,6 +83,7 @@ Task<void> Worker::prepare_some() {
         }
         if (cut_) break;
         preparations_.count(trouble->failure, Duration{0}, trouble->sample);
+        prepared_in_vain_.push_back(Clock::now() - began);
         // The rest would wait as long each, one after the other; they connect when they are asked.
         if (column_of(trouble->failure) == Column::timeout) break;
     }
@@ -243,8 +247,6 @@ void Worker::received_one_way(TimePoint when, std::uint64_t count, std::uint64_t
     totals.sent += count;
     totals.ok += count;
     totals.bytes_in += bytes;
-    wanted_ -= std::min(wanted_, count);
-    if (wanted_ == 0) close_gate();
 }
 
 void Worker::broke_one_way(const Trouble& trouble) {
@@ -294,6 +296,8 @@ void Worker::count_preparations() {
         (column_of(row.failure) == Column::timeout ? totals.timeout : totals.net_error) +=
             row.count;
     }
+    for (const Duration took : prepared_in_vain_)
+        tally().failed.record(static_cast<std::uint64_t>(took.count()));
     failures_.add(preparations_);
 }
 

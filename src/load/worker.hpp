@@ -1,6 +1,7 @@
 // One thread's part of a run: its connections, and what it counts of them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -115,6 +116,11 @@ class Worker {
     [[nodiscard]] Event& over() { return over_; }
     /// When they end; no_deadline until it is known.
     [[nodiscard]] TimePoint end() const { return end_at_; }
+    /// When an answer to what is asked `now` is too late: by the time-out, and no run goes on for
+    /// more than that after its end.
+    [[nodiscard]] TimePoint answer_by(TimePoint now) const {
+        return later(std::min(now, end_at_), plan_.timeout);
+    }
     [[nodiscard]] KnownHead& known_head(std::size_t request) { return known_heads_[request]; }
 
     void planned(TimePoint when);
@@ -172,6 +178,7 @@ class Worker {
     unsigned filling_ = 0;
     FailureTable failures_;
     FailureTable preparations_;
+    std::vector<Duration> prepared_in_vain_;  // what each of those took
     TimePoint measured_ = no_deadline;
     TimePoint end_at_ = no_deadline;
     End end_{*this};
@@ -180,7 +187,6 @@ class Worker {
     Event over_;
     Event released_;
     OneWayCounts one_way_;
-    std::uint64_t wanted_;  // of what comes, before the run is over
     std::size_t next_to_prepare_ = 0;
     std::size_t busy_tasks_ = 0;
     std::size_t connected_ = 0;

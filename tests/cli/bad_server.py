@@ -107,6 +107,13 @@ def half_body(talk):
     talk.send(WHOLE[:-500])
 
 
+def ok_then_silent(talk):
+    """One good answer on a connection, and no other."""
+    talk.send(WHOLE)
+    talk.next_request()
+    talk.wait()
+
+
 def silent(talk):
     talk.wait()
 
@@ -237,9 +244,9 @@ def drip(talk):
 
 ANSWERS = {function.__name__: function for function in (
     ok, close, reset_before, reset_amid_head, reset_amid_body, garbage, half_head, half_body,
-    silent, silent_amid_body, more, more_later, twice, twice_later, long_length, bad_length,
-    two_lengths, bad_chunk_size, bad_chunk_end, half_chunks, interim, some_interim, endless_head,
-    until_close, closing, closing_unsaid, chunked, empty, no_content, byte_by_byte, drip)}
+    ok_then_silent, silent, silent_amid_body, more, more_later, twice, twice_later, long_length,
+    bad_length, two_lengths, bad_chunk_size, bad_chunk_end, half_chunks, interim, some_interim,
+    endless_head, until_close, closing, closing_unsaid, chunked, empty, no_content, byte_by_byte, drip)}
 ANSWERS |= {"404": status(b"404 Not Found"), "500": status(b"500 Oh No"),
             "302": status(b"302 Found\r\nLocation: /ok"), "304": status(b"304 Not Modified", b"")}
 

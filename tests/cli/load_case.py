@@ -7,6 +7,7 @@
 """
 
 import functools
+import itertools
 import json
 import time
 import unittest
@@ -61,11 +62,10 @@ class LoadCase(unittest.TestCase):
 
     def setUp(self):
         self.folder = self.enterContext(Folder())
-        self.runs = 0
+        self.runs = itertools.count(1)  # Runs may be made on several threads.
 
     def report_file(self):
-        self.runs += 1
-        return self.folder / f"report-{self.runs}.json"
+        return self.folder / f"report-{next(self.runs)}.json"
 
     def load(self, *arguments, **options):
         """A run to its end."""

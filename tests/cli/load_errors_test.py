@@ -1,10 +1,12 @@
 """`spate load` and what goes wrong: each failure in its class, none lost from the sum, no hang."""
 
+import contextlib
 import os
 import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import tap
 from bad_server import BadServer, close, free_port, reset_before
 from load_case import LoadCase, Loaded
-from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
+from spate_cli import PATIENCE_S, Folder, Program, binary, run, wait_for
 
 DURATION_S = TIMEOUT_S = 0.2
 LATE_S = 10  # What a busy machine may add to a run's time.
@@ -71,10 +73,6 @@ class BadServerTest(LoadCase):
             return self.load(*first, *loop, *options, self.server.url(path))
         with ThreadPoolExecutor(4) as pool:
             return zip(ways, pool.map(load, ways))
-
-    def report_file(self):
-        self.runs += 1  # Of several threads: a number may be skipped, but a name is of one.
-        return self.folder / f"report-{self.runs}-{time.monotonic_ns()}.json"
 
     def check_in_time(self, loaded):
         self.assertLess(loaded.took_s, DURATION_S + TIMEOUT_S + LATE_S, loaded.describe())
@@ -158,6 +156,7 @@ class ConnectionTest(LoadCase):
         self.assertEqual(set(loaded.errors), self.REFUSED)
         self.assertEqual(loaded.totals["planned"], loaded.totals["net_error"])
         self.assertEqual(loaded.totals["planned"], 8)
+        self.assertEqual(loaded.report["failed"]["count"], 8)
         self.assertLess(loaded.took_s, LATE_S)
 
     def test_a_refused_port(self):
@@ -174,8 +173,42 @@ class ConnectionTest(LoadCase):
 
     def test_a_name_that_nobody_has(self):
         loaded = self.load("-d", 30, "http://no-such-host.invalid/")
-        self.assertEqual((loaded.status, loaded.report), (2, None))
         self.assertRegex(loaded.stderr, r"^spate load: no-such-host\.invalid: .+\n$")
+        self.assertEqual((loaded.status, loaded.stdout, loaded.errors), (2, "", {"dns": 1}))
+        self.assertEqual((loaded.totals["planned"], loaded.totals["net_error"]), (1, 1))
+        self.assertEqual(loaded.report["plan"]["targets"], ["http://no-such-host.invalid/"])
+        self.assertEqual(self.load("--find-max", "p99<1s", "tcp://no-such-host.invalid:1").errors,
+                         {"dns": 1})
+
+    def test_a_connection_that_is_made_again_and_never_stands(self):
+        """Its own time-out would let the run go on for a quarter of a minute."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+
+            def serve():
+                peer, _ = listener.accept()
+                with peer, contextlib.ExitStack() as filling:
+                    peer.recv(1 << 16)
+                    for _ in range(4):  # More than the backlog takes: SYNs are dropped from now on.
+                        waiting = filling.enter_context(socket.socket())
+                        waiting.setblocking(False)
+                        waiting.connect_ex(("127.0.0.1", port))
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+                                 b"Content-Length: 0\r\n\r\n")
+                    peer.shutdown(socket.SHUT_WR)
+                    ended.wait(PATIENCE_S)
+            ended = threading.Event()
+            server = threading.Thread(target=serve, daemon=True)
+            server.start()
+            loaded = self.load("-c", 1, "-d", 0.5, "--warmup", 0, "--timeout", 0.5,
+                               "--connect-timeout", 15, f"http://127.0.0.1:{port}/")
+            ended.set()
+            server.join()
+        self.assertEqual((loaded.status, loaded.errors), (0, {"connect_timeout": 1}))
+        self.assertEqual(loaded.totals["ok"], 1)
+        self.assertLess(loaded.took_s, 10, loaded.describe())
 
     def test_connections_that_are_closed_or_reset_at_once(self):
         for before in (close, reset_before):
@@ -385,77 +418,6 @@ def connecting(pid):
             if os.path.exists(f"/proc/{pid}/fd/{number}")}
     rows = [line.split() for line in text.splitlines()[1:]]
     return sum(row[3] == "02" and int(row[9]) in mine for row in rows) == 2
-
-
-class UsageTest(unittest.TestCase):
-    URL = "http://127.0.0.1:1/"
-    WRONG = {
-        (): "which URL",
-        ("-R", "many", URL): "many",
-        ("-R", "0", URL): "rate",
-        ("-R", "1k..2k", URL): "how long",
-        ("--slo", "p99>5ms", URL): "p99>5ms",
-        ("--slo", "p101<5ms", URL): "p101",
-        ("--find-max", "nonsense", URL): "nonsense",
-        ("-t", "8", "-c", "4", URL): "8 threads",
-        ("-c", "0", URL): "--connections",
-        ("-d", "0", URL): "--duration",
-        ("-d", "soon", URL): "soon",
-        ("--timeout", "0", URL): "--timeout",
-        ("-n", "5", "--warmup", "1", URL): "--warmup",
-        ("https://127.0.0.1/",): "https is not spoken here",
-        ("htp://127.0.0.1/",): "htp is not spoken here; http, tcp and udp are",
-        ("http://",): "no host",
-        (URL, "http://127.0.0.1:2/"): "one server",
-        ("tcp://127.0.0.1",): "HOST:PORT",
-        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"): "one tcp://",
-        ("--connect", "udp://127.0.0.1:1"): "--connect",
-        ("--size", "70000", "udp://127.0.0.1:1"): "--size",
-        ("--slice", "9/8", URL): "9/8",
-        ("--slice", "0/8", URL): "0/8",
-        ("--slice", "one", URL): "one",
-        ("--at", "yesterday", URL): "yesterday",
-        ("--no-such-option", URL): "--no-such-option",
-        ("--poisson", URL): "--poisson",
-        ("-X", "GE T", URL): "GE T",
-        ("-H", "no colon", URL): "no colon",
-        ("--expect-sha256", "12", URL): "--expect-sha256",
-        ("--new-connections", "--pipeline", "4", URL): "--pipeline",
-        ("-4", "-6", URL): "-4",
-        ("show",): "REPORT",
-        ("merge",): "REPORT",
-        ("compare", "one.json"): "two reports",
-        ("ab", "--a", URL): "--b",
-    }
-    NOT_THERE = {
-        ("--json", "/nonexistent/x", URL): "/nonexistent/x",
-        ("--body-file", "/nonexistent/x", URL): "/nonexistent/x",
-        ("--mix", "/nonexistent/x", URL): "/nonexistent/x",
-        ("--server-pid", str(1 << 30), URL): str(1 << 30),
-        ("show", "/nonexistent/x"): "/nonexistent/x",
-        ("show", "/proc/self/status"): "not JSON",
-    }
-
-    def check(self, table, status):
-        for arguments, words in table.items():
-            with self.subTest(arguments):
-                done = run("load", *arguments)
-                self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
-                self.assertRegex(done.stderr, r"^spate load( \w+)?: ")
-                self.assertIn(words, done.stderr.splitlines()[0])
-
-    def test_wrong_words(self):
-        self.check(self.WRONG, 1)
-
-    def test_files_and_processes_that_are_not_there(self):
-        self.check(self.NOT_THERE, 2)
-
-    def test_help(self):
-        for command in ((), ("ab",), ("show",), ("merge",), ("compare",)):
-            with self.subTest(command):
-                done = run("load", *command, "--help")
-                self.assertEqual((done.returncode, done.stderr), (0, ""))
-                self.assertIn("Example", done.stdout)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import csv
 import json
 import re
 import shutil
+import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -14,7 +16,7 @@ import tap
 from bad_server import BadServer
 from load_case import LoadCase, Loaded, several_tries
 from served_folder import noise
-from spate_cli import Folder, Program, Serve, run
+from spate_cli import PATIENCE_S, Folder, Program, Serve, run
 from terminal import Terminal
 
 TIMES = {"count", "min", "mean", "stdev", "p50", "p75", "p90", "p95", "p99", "p999", "p9999",
@@ -132,6 +134,25 @@ class OutputTest(ReportCase):
         self.assertEqual(len(lines), 2, loaded.stderr)
         self.assertRegex(lines[0], r"^ *1.*/s .*p50 .*p99 .*errors 0")
 
+    def test_a_report_that_nobody_takes(self):
+        file = self.report_file()
+        run("load", "-n", 50, "-q", "--json", file, self.url)
+        for command in (("-n", 50, self.url), ("show", file), ("merge", file),
+                        ("compare", file, file)):
+            with self.subTest(command), open("/dev/full", "w", encoding="utf-8") as full:
+                done = run("load", *command, capture_output=False, stdout=full,
+                           stderr=subprocess.PIPE)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("No space left on device", done.stderr)
+
+    def test_what_may_be_shed_is_in_the_sum(self):
+        loaded = self.load_well("-R", 100, "-n", 20, "--max-backlog", "10s", self.url)
+        self.assertRegex(loaded.stdout, r"planned 20 = ok 20 .* \+ in flight 0 \+ shed 0")
+        self.assertEqual(loaded.report["plan"]["max_backlog_ns"], 10e9)
+        self.assertIsNone(loaded.report["plan"]["duration_ns"])
+        again = run("load", "show", "--json", "-", self.folder / "report-1.json")
+        self.assertEqual(json.loads(again.stdout), loaded.report)
+
     def test_a_file_that_cannot_be_written_to_its_end(self):
         done = run("load", "-n", 50, "--json", "/dev/full", self.url)
         self.assertEqual(done.returncode, 2)
@@ -159,7 +180,7 @@ class ReadTest(ReportCase):
             for done in pool.map(lambda file, path: run(
                     "load", "-R", 200, "-n", 200, "-c", 4, "-q", "--json", file, path),
                                  files, (self.url, self.server.url + "none")):
-                self.assertEqual(done.returncode, 0)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return files, [json.loads(file.read_text()) for file in files]
 
     def test_show_gives_the_report_again(self):
@@ -191,6 +212,10 @@ class ReadTest(ReportCase):
         self.assertEqual(merged.report["plan"]["rate"], 400)
         self.assertEqual(merged.report["by_status"], {"200": 200, "404": 200})
         self.assertEqual(merged.errors, {"status_4xx": 200})
+        for slo, status in (("errors<=50%", 0), ("errors<50%", 3), ("nonsense", 1)):
+            for command in (("merge", *files), ("show", self.folder / "sum")):
+                done = run("load", *command, "--slo", slo)
+                self.assertEqual(done.returncode, status, (command, slo))
 
     def test_merged_percentiles_are_of_the_sum(self):
         fast, slow = self.report_file(), self.report_file()
@@ -273,6 +298,26 @@ class JudgeTest(ReportCase):
         # Twice the same program.
         self.assertAlmostEqual(figures["server CPU per answer"]["ratio"]["median"], 1, delta=0.5)
         self.assertEqual(len(re.findall("^round", done.stderr, re.MULTILINE)), 5)
+        self.assertIn("CPU of both per answer", figures)
+        sides = result["sides"]
+        self.assertEqual((sides["a"]["runs"], sides["b"]["runs"]), (10, 5))
+        self.assertIn(f"serve --listen 127.0.0.1:0 {self.served.path}", sides["a"]["command"])
+        self.assertTrue(result["run"]["host"]["kernel"].startswith("Linux "))
+        self.assertIn("--pairs", result["run"]["argv"])
+
+    @several_tries
+    def test_what_failed_of_a_side_is_told(self):
+        with BadServer() as server:
+            done = run("load", "ab", "-n", 20, "-c", 2, "--pairs", 1, "--a", self.url,
+                       "--b", self.server.url + "none")
+            self.assertEqual(done.returncode, 2)  # Nothing of B was ok.
+            self.assertIn("status 404", done.stderr)
+            mixed = run("load", "ab", "-R", 100, "-d", 0.5, "--warmup", 0, "-c", 1,
+                        "--timeout", 0.3, "--pairs", 1, "--strict", "--a", self.url,
+                        "--b", server.url("ok_then_silent"))
+        self.assertEqual(mixed.returncode, 4, mixed.stderr)
+        self.assertRegex(mixed.stdout, r"(?m)^  A: \d+ of \d+ requests failed")
+        self.assertRegex(mixed.stdout, r"(?m)^  B: [1-9]\d* of \d+ requests failed; .*rate_missed")
 
     def test_the_highest_rate_is_found(self):
         capacity = 400
@@ -283,6 +328,46 @@ class JudgeTest(ReportCase):
         found = float(re.search(r"highest rate that keeps them: (\d+)/s", loaded.stdout).group(1))
         self.assertAlmostEqual(found, capacity, delta=capacity * 0.15)
         self.assertAlmostEqual(loaded.report["plan"]["rate"], found, delta=1)
+
+    def test_a_search_by_a_high_percentile(self):
+        """Its tries are as long as that needs; what is written is of the best."""
+        log, stream = self.folder / "log", self.folder / "stream"
+        with SlowServer(1 / 400, alone=True) as server:
+            loaded = self.load("--find-max", "p95<400ms", "-R", 250, "-d", 0.4, "-c", 16,
+                               "--warmup", 0, "--hlog", log, "--json-stream", stream, server.url)
+        self.assertEqual(loaded.status, 0, loaded.describe())
+        tries = re.findall(r"^ *(\d+)/s  (kept|missed)", loaded.stderr, re.MULTILINE)
+        self.assertEqual(tries[0], ("250", "kept"), loaded.stderr)
+        self.assertGreater(loaded.report["plan"]["duration_ns"], 400e6)
+        self.assertIsNotNone(loaded.report["latency"]["p95"])
+        # A line of the log for each second of the best try, and none of the others'.
+        rows = [line for line in log.read_text().splitlines() if re.match(r"[\d.]+,", line)]
+        self.assertEqual(len(rows), len(loaded.report["intervals"]))
+        lines = [json.loads(line) for line in stream.read_text().splitlines()]
+        reports = [line for line in lines if line["type"] == "report"]
+        self.assertEqual(len(reports), len(tries) + 1)
+        self.assertEqual(reports[-1]["totals"], loaded.totals)
+        self.assertGreaterEqual(len(lines) - len(reports), len(tries))
+
+    def test_a_search_that_is_interrupted(self):
+        report = self.folder / "report"
+        for kept in (False, True):
+            with self.subTest(kept=kept), SlowServer(0.001) as server, Program(
+                    "load", "--find-max", "max<1h" if kept else "max<1ns", "-R", 50, "-d",
+                    0.3 if kept else 30, "-c", 4, "--json", report, server.url) as search:
+                if kept:
+                    search.wait_for_output("kept")
+                else:
+                    server.asked.wait(PATIENCE_S)
+                search.signal(signal.SIGINT)
+                status = search.wait()
+                if not kept:
+                    self.assertEqual(status, 2)
+                    self.assertIn("interrupted before any rate", search.stderr)
+                    continue
+                self.assertEqual(status, 0, search.describe())
+                codes = [each["code"] for each in json.loads(report.read_text())["warnings"]]
+                self.assertIn("cut_short", codes)
 
     def test_no_rate_keeps_what_cannot_be(self):
         done = run("load", "--find-max", "max<1ns", "-R", 4, "-d", 0.2, "--json", "-", self.url)
@@ -300,6 +385,7 @@ class SlowServer:
         self.seconds, self.alone = seconds, alone
         self.turn = threading.Lock()
         self.ended = threading.Event()
+        self.asked = threading.Event()
         self.free_at = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
@@ -324,6 +410,7 @@ class SlowServer:
     def _serve(self, peer):
         with peer:
             while peer.recv(1 << 16):  # A request a packet: clients here do not pipeline.
+                self.asked.set()
                 self.ended.wait(max(0, self._answer_at() - time.monotonic()))  # Its work.
                 peer.sendall(self.ANSWER)
 

@@ -90,6 +90,21 @@ class StreamTest(unittest.TestCase):
         totals, _ = self.check(load(self.sink.url, "--reverse", "--rate", 1000, "-d", 1))
         self.assertAlmostEqual(totals["ok"], 1000, delta=100)
 
+    @several_tries
+    def test_a_rate_of_the_far_end_that_rises(self):
+        report = load(self.sink.url, "--reverse", "--rate", "1k..9k/1s", "-d", 1, "--size", 100)
+        totals, _ = self.check(report)
+        self.assertAlmostEqual(totals["ok"], 5000, delta=500)
+        self.assertEqual(report["plan"]["rate_shape"], "1k..9k/1s")
+
+    def test_a_rate_that_the_far_end_cannot_keep(self):
+        for way in ("--reverse", "--bidir"):
+            with self.subTest(way):
+                report = load(self.sink.url, way, "--rate", "1M", "--size", "1M")
+                self.assertIn("rate_missed", [warning["code"] for warning in report["warnings"]])
+                self.assertTrue(any("far end" in warning["text"]
+                                    for warning in report["warnings"]), report["warnings"])
+
     def test_the_far_end_counts_what_it_sent(self):
         with Control(self.sink.address) as control:
             self.assertEqual(control.hello(7, direction="receive", message_bytes=100),
@@ -125,6 +140,10 @@ class FlowTest(unittest.TestCase):
         self.assertEqual(udp["lost"], sum(udp["loss_split"].values()))
         self.assertEqual((udp["duplicated"], udp["reordered"]), (0, 0))
         self.assertGreater(udp["received"], 0)
+        # Fine is what was received: duplicates make up for nothing.
+        self.assertEqual((totals["ok"], totals["net_error"]), (udp["received"], udp["lost"]))
+        errors = {error["class"]: error["count"] for error in report["errors"]}
+        self.assertEqual(errors.get("lost", 0), udp["lost"] - (udp["loss_split"]["sender"]))
         return totals, udp
 
     def test_to_the_far_end(self):
@@ -150,6 +169,13 @@ class FlowTest(unittest.TestCase):
         self.assertEqual(udp["loss_split"]["unexplained"], 0)
         self.assertGreater(totals["bytes_out"], 0)
         self.assertGreater(totals["bytes_in"], 0)
+
+    @several_tries
+    def test_a_rate_of_the_far_end_that_rises(self):
+        totals, udp = self.check(load(self.sink().url, "--reverse", "--rate", "1k..9k/1s",
+                                      "--poisson", "-d", 1))
+        self.assertAlmostEqual(totals["planned"], 5000, delta=500)
+        self.assertEqual(udp["lost"], 0)
 
     def test_several_threads(self):
         sink = self.sink("--threads", 2)
@@ -202,6 +228,8 @@ class FlowTest(unittest.TestCase):
         _, udp = self.check(load(sink.url, "-n", 100000, "--size", 64))
         self.assertEqual(udp["received"] + udp["lost"], 100000)
         self.assertEqual(udp["loss_split"]["receiver_buffer"], udp["lost"])
+        done = run(*client_arguments(sink.url, "-n", 100000, "--slo", "errors<=0%"))
+        self.assertEqual((done.returncode, json.loads(done.stdout)["slo"][0]["ok"]), (3, False))
 
     def test_the_network_loses_doubles_and_reorders(self):
         def forward(kind, number):
@@ -216,6 +244,8 @@ class FlowTest(unittest.TestCase):
         report = load(url, "-n", 1000, "--rate", 1000, "--no-gso", "--size", 64)
         udp = report["udp"]
         self.assertEqual((udp["received"], udp["lost"]), (900, 100))
+        self.assertEqual((report["totals"]["ok"], report["totals"]["net_error"]), (900, 100))
+        self.assertEqual(report["errors"][0]["class"], "lost")
         self.assertEqual((udp["duplicated"], udp["reordered"]), (100, 100))
         self.assertEqual(udp["loss_split"],
                          {"sender": 0, "receiver_buffer": 0, "unexplained": 100})
@@ -370,6 +400,20 @@ class HardTest(unittest.TestCase):
             report = json.loads(client.stdout)
         self.assertIn("far_end_lost", [warning["code"] for warning in report["warnings"]])
         self.assertEqual(report["totals"]["planned"], accounted(report["totals"]))
+
+    @several_tries
+    def test_a_far_end_that_stands_still_holds_a_run_up_for_a_time_out(self):
+        timeout_s = 4
+        begun = time.monotonic()
+        with Program(*client_arguments(self.sink.url, "-d", 1, "--timeout", timeout_s)) as client:
+            self.await_stream()
+            self.sink.signal(signal.SIGSTOP)
+            self.assertEqual(client.wait(), 0, client.describe())
+            took_s = time.monotonic() - begun
+            report = json.loads(client.stdout)
+        self.sink.signal(signal.SIGCONT)
+        self.assertIn("far_end_lost", [warning["code"] for warning in report["warnings"]])
+        self.assertLess(took_s, 1 + 1.7 * timeout_s)
 
     def test_a_signal_ends_a_run_with_the_counts_of_both(self):
         with Program(*client_arguments(self.sink.url, "-d", 60)) as client:

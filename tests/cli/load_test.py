@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import tap
 from bad_server import BODY, BadServer, free_port
@@ -65,6 +66,14 @@ class HttpTest(LoadCase):
 
     def test_a_pipeline_longer_than_the_count(self):
         self.check_count(3, "-c", 2, "--pipeline", 100, self.url())
+
+    def test_a_run_that_ends_as_a_second_does(self):
+        """What was counted until then is being collected just then."""
+        def count(_):
+            loaded = self.load("-R", 1000, "-n", 1001, "-c", 1, "-q", self.url())
+            return loaded.status, loaded.totals["ok"]
+        with ThreadPoolExecutor(8) as pool:
+            self.assertEqual(set(pool.map(count, range(32))), {(0, 1001)})
 
     def test_a_duration_is_kept(self):
         loaded = self.load_well("-d", 0.5, "--warmup", 0.2, "-c", 8, self.url())
@@ -141,6 +150,8 @@ class HttpTest(LoadCase):
     def test_several_urls_of_one_server(self):
         loaded = self.check_count(400, self.url("many/a"), self.url("many/b"))
         self.assertEqual(loaded.report["plan"]["kind"], "http")
+        self.assertEqual(loaded.report["plan"]["targets"],
+                         [self.url("many/a"), self.url("many/b")])
 
     def test_the_servers_time_is_measured(self):
         pid = self.server.process.pid

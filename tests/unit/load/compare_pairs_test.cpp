@@ -69,8 +69,12 @@ TEST(ComparePairsTest, FiguresComeFromAReport) {
 }
 
 TEST(ComparePairsTest, RatiosAreTakenRoundByRound) {
-    const auto all = compare_rounds(twelve_rounds());
-    ASSERT_EQ(all.size(), 5U);
+    const auto all = compare_rounds(twelve_rounds()).figures;
+    ASSERT_EQ(all.size(), 6U);
+    EXPECT_EQ(all[0].name, "server CPU per answer") << "the steadiest first";
+    const FigureRatio* both = named(all, "CPU of both per answer");
+    ASSERT_NE(both, nullptr);
+    EXPECT_EQ(both->b, "12us");
     const FigureRatio* answered = named(all, "answered/s");
     ASSERT_NE(answered, nullptr);
     EXPECT_EQ(answered->a, "1000");
@@ -95,7 +99,7 @@ TEST(ComparePairsTest, AFigureThatIsNotThereIsNoRatio) {
     rounds[5].control.p50_ns.reset();
     rounds[7].a.per_s = 0;
     rounds[9].b.client_cpu_ns = 0;
-    const auto all = compare_rounds(rounds);
+    const auto all = compare_rounds(rounds).figures;
     EXPECT_EQ(named(all, "server CPU per answer"), nullptr) << "in no run at all: no row";
     const struct {
         const char* name;
@@ -113,38 +117,63 @@ TEST(ComparePairsTest, AFigureThatIsNotThereIsNoRatio) {
         EXPECT_EQ(figure->ratio.has_value(), c.ratio);
         EXPECT_EQ(figure->control.has_value(), c.control);
     }
-    EXPECT_TRUE(compare_rounds({}).empty());
+    EXPECT_TRUE(compare_rounds({}).figures.empty());
 }
 
 TEST(ComparePairsTest, VerdictsSayWhatIsShown) {
-    const std::string text = to_text(compare_rounds(twelve_rounds()), 12);
+    const std::string text = to_text(compare_rounds(twelve_rounds()));
     EXPECT_TRUE(row_of(text, "answered/s").ends_with("A is less")) << text;
     EXPECT_NE(row_of(text, "answered/s").find("0.500 (0.495 to 0.505)"), std::string::npos);
-    EXPECT_TRUE(row_of(text, "latency p50").ends_with("no difference shown")) << text;
+    EXPECT_TRUE(row_of(text, "latency p50").ends_with("at different rates: use --rate")) << text;
     EXPECT_NE(text.find("12 rounds; the true median ratio lies in the brackets in 96 %"),
               std::string::npos)
         << text;
 
+    auto same_rate = twelve_rounds();
+    for (Round& round : same_rate)
+        round.b.per_s = round.a.per_s;
+    const std::string fair = to_text(compare_rounds(same_rate));
+    EXPECT_TRUE(row_of(fair, "latency p50").ends_with("no difference shown")) << fair;
+
     auto swapped = twelve_rounds();
     for (Round& round : swapped)
         round.b.per_s = 100;
-    EXPECT_TRUE(row_of(to_text(compare_rounds(swapped), 12), "answered/s").ends_with("A is more"));
+    EXPECT_TRUE(row_of(to_text(compare_rounds(swapped)), "answered/s").ends_with("A is more"));
 
-    const std::string unsteady = to_text(compare_rounds(twelve_rounds(1.1)), 12);
+    const std::string unsteady = to_text(compare_rounds(twelve_rounds(1.1)));
     EXPECT_TRUE(row_of(unsteady, "answered/s").ends_with("control differs as well")) << unsteady;
 
     // Three rounds cannot show anything, whatever they are.
     auto few = twelve_rounds();
     few.resize(3);
     EXPECT_TRUE(
-        row_of(to_text(compare_rounds(few), 3), "answered/s").ends_with("no difference shown"));
+        row_of(to_text(compare_rounds(few)), "answered/s").ends_with("no difference shown"));
+}
+
+TEST(ComparePairsTest, WhatFailedAndWasWarnedOfIsTold) {
+    auto rounds = twelve_rounds();
+    EXPECT_FALSE(compare_rounds(rounds).has_warnings());
+    for (Round& round : rounds) {
+        round.a.planned = 1000;
+        round.b.planned = 2000;
+        round.b.failed = 5;
+    }
+    rounds[2].b.warnings = {"client_busy", "steal"};
+    rounds[4].b.warnings = {"client_busy"};
+    const Comparison comparison = compare_rounds(rounds);
+    EXPECT_TRUE(comparison.has_warnings());
+    const std::string text = to_text(comparison);
+    EXPECT_NE(text.find("A: 0 of 12,000 requests failed\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("B: 60 of 24,000 requests failed; client_busy in 2 of 12 runs; steal in 1"),
+              std::string::npos)
+        << text;
 }
 
 TEST(ComparePairsTest, NoRatioClaimsNoCoverage) {
     auto rounds = twelve_rounds();
     for (Round& round : rounds)
         round.a = RunFigures();
-    const std::string text = to_text(compare_rounds(rounds), 12);
+    const std::string text = to_text(compare_rounds(rounds));
     EXPECT_EQ(text.find("brackets"), std::string::npos) << text;
     EXPECT_NE(text.find("12 rounds"), std::string::npos) << text;
 }
@@ -152,19 +181,30 @@ TEST(ComparePairsTest, NoRatioClaimsNoCoverage) {
 TEST(ComparePairsTest, JsonParses) {
     auto rounds = twelve_rounds();
     rounds[0].b.p99_ns.reset();
-    const auto json = nlohmann::json::parse(
-        to_json(compare_rounds(rounds), 12, "http://a/\"\xff", "http://b/"), nullptr, false);
+    rounds[0].b.planned = 100;
+    rounds[0].b.failed = 3;
+    rounds[0].control.warnings = {"steal"};
+    Comparison comparison = compare_rounds(rounds);
+    comparison.a.target = "http://a/\"\xff";
+    comparison.b.target = "http://b/";
+    comparison.run.kernel = "Linux 6";
+    const auto json = nlohmann::json::parse(to_json(comparison), nullptr, false);
     ASSERT_FALSE(json.is_discarded());
     EXPECT_EQ(json["schema"], "spate.load.ab/1");
     EXPECT_EQ(json["b"], "http://b/");
     EXPECT_EQ(json["rounds"], 12);
-    ASSERT_EQ(json["figures"].size(), 5U);
-    const auto& answered = json["figures"][0];
+    EXPECT_EQ(json["run"]["host"]["kernel"], "Linux 6");
+    EXPECT_EQ(json["sides"]["b"]["failed"], 3);
+    EXPECT_EQ(json["sides"]["b"]["runs"], 12);
+    EXPECT_EQ(json["sides"]["a"]["runs"], 24);
+    EXPECT_EQ(json["sides"]["a"]["warnings"]["steal"], 1);
+    ASSERT_EQ(json["figures"].size(), 6U);
+    const auto& answered = json["figures"][3];
     EXPECT_EQ(answered["name"], "answered/s");
     EXPECT_NEAR(answered["ratio"]["median"].get<double>(), 0.5, 1e-9);
     EXPECT_LT(answered["ratio"]["low"], answered["ratio"]["high"]);
     EXPECT_NEAR(answered["control"]["coverage"].get<double>(), 0.9614, 1e-4);
-    EXPECT_TRUE(json["figures"][2]["ratio"].is_null());
+    EXPECT_TRUE(json["figures"][5]["ratio"].is_null());
 }
 
 }  // namespace

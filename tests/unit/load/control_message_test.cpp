@@ -8,13 +8,18 @@
 namespace spate::load {
 namespace {
 
-constexpr Hello udp{.run = 0xfedcba9876543210,
-                    .kind = Kind::udp_stream,
-                    .direction = Direction::both,
-                    .message_bytes = 1400,
-                    .flows = 3,
-                    .rate = 1234.5,
-                    .segmented = false};
+const Hello udp{.run = 0xfedcba9876543210,
+                .kind = Kind::udp_stream,
+                .direction = Direction::both,
+                .message_bytes = 1400,
+                .flows = 3,
+                .rate = 1234.5,
+                .rate_shape = "1k..2k/3s",
+                .poisson = true,
+                .seed = 42,
+                .segmented = false,
+                .slice = 3,
+                .slices = 8};
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
     const auto at = text.find(from);
@@ -31,7 +36,12 @@ TEST(HelloTest, ComesBackAsItWas) {
     EXPECT_EQ(read->message_bytes, udp.message_bytes);
     EXPECT_EQ(read->flows, udp.flows);
     EXPECT_EQ(read->rate, udp.rate);
+    EXPECT_EQ(read->rate_shape, udp.rate_shape);
+    EXPECT_EQ(read->poisson, udp.poisson);
+    EXPECT_EQ(read->seed, udp.seed);
     EXPECT_EQ(read->segmented, udp.segmented);
+    EXPECT_EQ(read->slice, udp.slice);
+    EXPECT_EQ(read->slices, udp.slices);
 }
 
 TEST(HelloTest, WhatIsOutOfBoundsIsRefusedWithAReason) {
@@ -55,6 +65,10 @@ TEST(HelloTest, WhatIsOutOfBoundsIsRefusedWithAReason) {
         {with(good, R"("flows":3)", R"("flows":1e3)"), "1 to 1024"},
         {with(good, "1234.5", "-1"), "rate"},
         {with(good, "1234.5", "1e300"), "rate"},
+        {with(good, "1k..2k/3s", "fast"), "rate"},
+        {with(good, R"("slice":3)", R"("slice":8)"), "slice"},
+        {with(good, R"("slices":8)", R"("slices":0)"), "slice"},
+        {with(good, R"("slices":8)", R"("slices":18446744073709551615)"), "slice"},
         {with(good, R"("message_bytes":1400)", R"("message_bytes":31)"), "32 to 65507"},
         {with(good, R"("message_bytes":1400)", R"("message_bytes":65508)"), "32 to 65507"},
         {with(with(good, "udp", "tcp"), R"("message_bytes":1400)", R"("message_bytes":0)"),

@@ -85,5 +85,37 @@ TEST(FindMaxTest, EndsWhereEverythingIsKept) {
     EXPECT_GT(found.best, 5e8);
 }
 
+TEST(FindMaxTest, ATryIsAsLongAsItsPercentilesNeed) {
+    using namespace std::chrono_literals;
+    const struct {
+        const char* objectives;
+        double rate;
+        Nanoseconds length;
+        double first_rate;  // for tries of 5 s
+    } cases[] = {
+        {"max<1s,errors<1%", 1, 5s, 1000},
+        {"p50<1ms", 1000, 5s, 1000},
+        {"p99<1ms", 1000, 5s, 1000},
+        {"p99<1ms", 100, 12s, 1000},
+        {"p99<1ms", 10, 50s, 1000},
+        {"p99.9<1ms", 2400, 5s, 2400},
+        {"p50<1ms,p99.9<1ms", 1000, 12s, 2400},
+        {"p99.99<1ms", 24'000, 5s, 24'000},
+        {"p99.99999999<1ms", 1e9, 50s, 1e9},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.objectives);
+        const auto objectives = *parse_slo(c.objectives);
+        const double length_s =
+            std::chrono::duration<double>(try_length(objectives, c.rate, 5s)).count();
+        EXPECT_NEAR(length_s, std::chrono::duration<double>(c.length).count(), 0.001);
+        EXPECT_NEAR(first_rate(objectives, 5s), c.first_rate, 0.01);
+    }
+    // What a try of that length sees is enough.
+    Histogram histogram;
+    histogram.record(1, 2400 * 5);
+    EXPECT_TRUE(histogram.percentile(0.999));
+}
+
 }  // namespace
 }  // namespace spate::load

@@ -135,6 +135,8 @@ TEST(FarReportTest, DatagramsOfBothDirectionsAddUp) {
                         .cpu = {1, 2}};
     Report report;
     report.elapsed = std::chrono::seconds(2);
+    // As the threads count it: what was sent, and what came.
+    report.totals = {.planned = 1480, .sent = 1470, .ok = 1470, .net_error = 10};
     add_far_end(plan, near, far, "", report);
     ASSERT_TRUE(report.datagrams);
     EXPECT_EQ(report.datagrams->received, 1380U);
@@ -148,6 +150,14 @@ TEST(FarReportTest, DatagramsOfBothDirectionsAddUp) {
     EXPECT_EQ(report.datagrams->received_bits_per_s, 690 * 800);
     ASSERT_TRUE(report.server);
     EXPECT_EQ(report.server->total_ns(), 3);
+    EXPECT_EQ(report.totals.planned, 1500U);
+    EXPECT_EQ(report.totals.sent, 1490U);
+    EXPECT_EQ(report.totals.ok, report.datagrams->received);
+    EXPECT_EQ(report.totals.net_error, report.datagrams->lost);
+    EXPECT_EQ(report.totals.accounted(), report.totals.planned);
+    ASSERT_EQ(report.errors.size(), 1U);
+    EXPECT_EQ(report.errors[0].failure, Failure::lost);
+    EXPECT_EQ(report.errors[0].count, 110U);
 }
 
 TEST(FarReportTest, TheWarmUpsBytesAreNotInTheStreams) {

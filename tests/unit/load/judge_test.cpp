@@ -112,6 +112,18 @@ TEST(JudgeTest, ARateThatWasMissedNamesTheLimit) {
     ASSERT_EQ(report.warnings.size(), 2U);
     EXPECT_NE(report.warnings[0].text.find("97 % busy"), std::string::npos);
     EXPECT_NE(report.warnings[1].text.find("the client was the limit"), std::string::npos);
+
+    // Of datagrams the kernel tells whether there was room.
+    for (const std::uint64_t no_room : {0U, 500U}) {
+        report = sound_report();
+        report.totals.sent = 500;
+        report.datagrams = DatagramInfo{.lost_sender = no_room};
+        judge(report);
+        ASSERT_EQ(report.warnings.size(), 1U);
+        const char* limit = no_room != 0 ? "no room" : "the client was the limit";
+        EXPECT_NE(report.warnings[0].text.find(limit), std::string::npos);
+        EXPECT_EQ(report.client.kept_up, no_room != 0);
+    }
 }
 
 }  // namespace

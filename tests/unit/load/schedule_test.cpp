@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "load/sink_worker.hpp"
+
 namespace spate::load {
 namespace {
 
@@ -158,6 +160,39 @@ TEST(ScheduleTest, SkippingIsGoingThroughThemOneByOne) {
             }
         }
     }
+}
+
+// When a far end's flow sends its first messages.
+std::vector<nanoseconds> far_times(const Hello& hello, std::uint32_t flow, std::size_t count) {
+    const TimePoint start{1h};
+    Pacer pacer(hello, flow, start);
+    std::vector<nanoseconds> times;
+    while (times.size() < count) {
+        times.push_back(pacer.next() - start);
+        EXPECT_EQ(pacer.due(pacer.next(), 1), 1U);
+    }
+    return times;
+}
+
+TEST(FarPacerTest, TheFarEndKeepsTheClientsSchedule) {
+    const RateShape rising = *RateShape::parse("1k..3k/1s");
+    Hello hello{.flows = 2, .rate = 1000};
+    EXPECT_EQ(far_times(hello, 1, 50), first_of({RateShape::constant(1000), {1, 2}, false, 0}, 50));
+    hello.rate_shape = "1k..3k/1s";
+    EXPECT_EQ(far_times(hello, 0, 50), first_of({rising, {0, 2}, false, 0}, 50));
+    hello.poisson = true;
+    hello.seed = 7;
+    EXPECT_EQ(far_times(hello, 1, 50), first_of({rising, {1, 2}, true, 7}, 50));
+    hello.slice = 2;
+    hello.slices = 3;
+    EXPECT_EQ(far_times(hello, 1, 50), first_of({rising, {5, 6}, true, 7}, 50));
+}
+
+TEST(FarPacerTest, WithoutARateAllIsDue) {
+    const TimePoint start{1h};
+    Pacer pacer(Hello{.flows = 1}, 0, start);
+    EXPECT_EQ(pacer.due(start, 1000), 1000U);
+    EXPECT_EQ(pacer.next(), start);
 }
 
 TEST(ScheduleTest, BillionsAreSkippedAtOnce) {

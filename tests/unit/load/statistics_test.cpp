@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "load/random.hpp"
@@ -100,11 +101,15 @@ TEST(StatisticsTest, ChanceIsThePublishedSequence) {
     }
 }
 
-TEST(StatisticsTest, PairsAreOrderedByASeededCoin) {
-    EXPECT_EQ(pair_orders(7, 12), pair_orders(7, 12));
-    EXPECT_NE(pair_orders(7, 64), pair_orders(8, 64));
-    const auto orders = pair_orders(1, 10'000);
-    EXPECT_NEAR(static_cast<double>(std::ranges::count(orders, PairOrder::a_first)), 5000, 250);
+TEST(RoundOrdersTest, EveryOrderComesAsOftenAndAgain) {
+    EXPECT_EQ(round_orders(7, 12), round_orders(7, 12));
+    EXPECT_NE(round_orders(7, 64), round_orders(8, 64));
+    std::map<RoundOrder, int> times;
+    for (const RoundOrder& order : round_orders(1, 12'000))
+        ++times[order];
+    ASSERT_EQ(times.size(), 6U);
+    for (const auto& [order, count] : times)
+        EXPECT_NEAR(count, 2000, 200);
 }
 
 }  // namespace

@@ -1,0 +1,149 @@
+// spate load --find-max: runs at one rate after the other.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "load/describe.hpp"
+#include "load/find_max.hpp"
+#include "load/run.hpp"
+#include "load_commands.hpp"
+#include "load_output.hpp"
+
+namespace {
+
+using namespace spate;
+using namespace spate::load;
+
+// What a try came to, against the objectives of the search.
+struct Verdict {
+    bool kept = true;
+    bool told = true;  // whether there were answers enough to tell
+};
+
+Verdict judge_try(const Report& report, const std::vector<Slo>& objectives) {
+    constexpr double rate_kept = 0.99;
+    const Totals& totals = report.totals;
+    Verdict verdict;
+    verdict.kept =
+        static_cast<double>(totals.ok) >= rate_kept * static_cast<double>(totals.planned);
+    for (const Slo& slo : objectives) {
+        const SloInfo measured = evaluate(slo, report);
+        verdict.kept &= measured.ok;
+        verdict.told &= !std::isnan(measured.value);
+    }
+    return verdict;
+}
+
+std::string try_line(const Report& report, double rate, const Verdict& verdict) {
+    std::string line =
+        fmt::format("{:>10.0f}/s  {}  p50 {}  p99 {}  max {}  failed {}", rate,
+                    verdict.kept ? "kept  " : "missed", percentile_text(report.latency, 0.50),
+                    percentile_text(report.latency, 0.99), max_text(report.latency),
+                    report.totals.planned - report.totals.ok);
+    if (!verdict.told) line += "  too few answers to tell";
+    for (const WarningInfo& warning : report.warnings)
+        line += fmt::format("  [{}]", warning.code);
+    return line;
+}
+
+class Search {
+  public:
+    Search(LoadArguments& arguments, Signals& signals, LoadOutput& output)
+        : arguments_(arguments),
+          signals_(signals),
+          output_(output),
+          usual_(arguments.plan.duration),
+          rates_(arguments.plan.rate ? arguments.plan.rate->first_rate()
+                                     : first_rate(arguments.find_max, usual_)) {}
+
+    /// Tries rates until the highest is found, or a signal comes. The exit code where a run could
+    /// not be made.
+    std::optional<int> run();
+    /// The best run, with what is to be known of the search.
+    [[nodiscard]] std::optional<Report> take_best();
+    [[nodiscard]] double best_rate() const { return rates_.best(); }
+    [[nodiscard]] bool interrupted() const { return interrupted_; }
+
+  private:
+    void judge(Report& report, double rate);
+
+    LoadArguments& arguments_;
+    Signals& signals_;
+    LoadOutput& output_;
+    Nanoseconds usual_;
+    FindMax rates_;
+    std::optional<Report> best_;
+    bool interrupted_ = false;
+    bool client_missed_ = false;  // the lowest rate that was missed, by its own fault
+};
+
+std::optional<int> Search::run() {
+    while (const auto rate = rates_.next()) {
+        arguments_.plan.rate = RateShape::constant(*rate);
+        arguments_.plan.duration = try_length(arguments_.find_max, *rate, usual_);
+        auto report = load::run(arguments_.plan, signals_, output_.watcher_of_try());
+        output_.end_live();
+        if (!report) return complain(report.error().message, exit_code_of(report.error()));
+        if (report->connections.opened == 0) {
+            complete(*report, arguments_);
+            show(*report, arguments_.outputs);
+            return exit_could_not_run;
+        }
+        interrupted_ = report->cut_short;
+        if (interrupted_) break;
+        judge(*report, *rate);
+    }
+    return std::nullopt;
+}
+
+void Search::judge(Report& report, double rate) {
+    const Verdict verdict = judge_try(report, arguments_.find_max);
+    if (!arguments_.outputs.quiet) fmt::print(stderr, "{}\n", try_line(report, rate, verdict));
+    output_.end_try(report, verdict.kept);
+    rates_.tried(verdict.kept);
+    if (verdict.kept)
+        best_ = std::move(report);
+    else
+        client_missed_ = !report.client.kept_up;
+}
+
+std::optional<Report> Search::take_best() {
+    if (!best_) return std::nullopt;
+    if (interrupted_) {
+        best_->cut_short = true;
+        best_->warnings.push_back(
+            {"cut_short", "the search was ended early: a higher rate may keep the objectives"});
+    }
+    if (client_missed_) {
+        best_->warnings.push_back(
+            {"client_limit",
+             "the next higher rate was missed by the client, which did not keep up: the server "
+             "may be good for more"});
+    }
+    return std::move(best_);
+}
+
+}  // namespace
+
+int load_find_max(LoadArguments& arguments, Signals& signals) {
+    auto output = LoadOutput::open(arguments);
+    if (!output) return complain(output.error(), exit_could_not_run);
+    Search search(arguments, signals, *output);
+    if (const auto exit = search.run()) return *exit;
+    auto best = search.take_best();
+    if (!best && search.interrupted())
+        return complain("interrupted before any rate had kept the objectives", exit_could_not_run);
+    if (!best) return complain("no rate keeps the objectives", exit_missed);
+    complete(*best, arguments);
+    show(*best, arguments.outputs);
+    if (!arguments.outputs.quiet) {
+        fmt::print(for_people(arguments.outputs), "highest rate that keeps them: {:.0f}/s\n",
+                   search.best_rate());
+    }
+    if (auto written = output->write(*best); !written)
+        return complain(written.error(), exit_could_not_run);
+    return exit_code(*best, arguments.strict);
+}
