@@ -59,6 +59,7 @@ Task<std::optional<Trouble>> DatagramSlot::prepare() {
     const TimePoint began = Clock::now();
     auto socket = UdpSocket::open(worker().loop(), Address::any(peer.family()), options);
     const auto connected = socket ? (*socket)->connect(peer) : Result<void>{};
+    if (socket && !connected) co_await (*socket)->close();
     if (!socket || !connected) {
         const Error error = socket ? connected.error() : socket.error();
         co_return Trouble{connect_failure(error), peer.text() + ": " + error.message()};

@@ -136,6 +136,20 @@ MachineTime machine_time() {
     return time;
 }
 
+double steal_between(const MachineTime& earlier, const MachineTime& later) {
+    const auto total = later.total_ticks - earlier.total_ticks;
+    if (total <= 0) return 0;
+    return static_cast<double>(later.steal_ticks - earlier.steal_ticks) /
+           static_cast<double>(total);
+}
+
+std::optional<double> pressure_between(const MachineTime& earlier, const MachineTime& later,
+                                       std::int64_t length_ns) {
+    if (!earlier.pressure_us || !later.pressure_us || length_ns <= 0) return std::nullopt;
+    return static_cast<double>(*later.pressure_us - *earlier.pressure_us) * 1e3 /
+           static_cast<double>(length_ns);
+}
+
 void describe_host(RunInfo& run) {
     utsname host{};
     if (::uname(&host) == 0) run.kernel = fmt::format("{} {}", host.sysname, host.release);

@@ -30,6 +30,12 @@ struct MachineTime {
     std::optional<std::int64_t> pressure_us;
 };
 [[nodiscard]] MachineTime machine_time();
+/// Share of all processors' time that the host took away between two looks, 0 to 1.
+[[nodiscard]] double steal_between(const MachineTime& earlier, const MachineTime& later);
+/// Share of `length_ns` in which some task waited for a processor; nothing where it is not told.
+[[nodiscard]] std::optional<double> pressure_between(const MachineTime& earlier,
+                                                     const MachineTime& later,
+                                                     std::int64_t length_ns);
 
 /// Kernel, processor and their number.
 void describe_host(RunInfo& run);

@@ -49,13 +49,6 @@ CpuInfo difference(const CpuInfo& later, const CpuInfo& earlier) {
     return {later.user_ns - earlier.user_ns, later.system_ns - earlier.system_ns};
 }
 
-double steal_between(const MachineTime& earlier, const MachineTime& later) {
-    const auto total = later.total_ticks - earlier.total_ticks;
-    if (total <= 0) return 0;
-    return static_cast<double>(later.steal_ticks - earlier.steal_ticks) /
-           static_cast<double>(total);
-}
-
 // By how much the wall clock is ahead of the steady one. A thread that is set aside between the two
 // looks would be off by that: of a few tries, the quickest counts.
 Nanoseconds wall_clock_ahead() {
@@ -393,11 +386,8 @@ void Control::finish() {
     if (last_.server && first_->server) report_.server = difference(*last_.server, *first_->server);
     report_far_end();
     report_.machine.steal = steal_between(first_->machine, last_.machine);
-    if (first_->machine.pressure_us && last_.machine.pressure_us && report_.elapsed.count() > 0) {
-        report_.machine.cpu_pressure =
-            static_cast<double>(*last_.machine.pressure_us - *first_->machine.pressure_us) * 1e3 /
-            static_cast<double>((last_.at - first_->at).count());
-    }
+    report_.machine.cpu_pressure =
+        pressure_between(first_->machine, last_.machine, (last_.at - first_->at).count());
 }
 
 // Nobody else can guess it, so that nobody joins in.

@@ -246,7 +246,8 @@ ANSWERS = {function.__name__: function for function in (
     ok, close, reset_before, reset_amid_head, reset_amid_body, garbage, half_head, half_body,
     ok_then_silent, silent, silent_amid_body, more, more_later, twice, twice_later, long_length,
     bad_length, two_lengths, bad_chunk_size, bad_chunk_end, half_chunks, interim, some_interim,
-    endless_head, until_close, closing, closing_unsaid, chunked, empty, no_content, byte_by_byte, drip)}
+    endless_head, until_close, closing, closing_unsaid, chunked, empty, no_content, byte_by_byte,
+    drip)}
 ANSWERS |= {"404": status(b"404 Not Found"), "500": status(b"500 Oh No"),
             "302": status(b"302 Found\r\nLocation: /ok"), "304": status(b"304 Not Modified", b"")}
 

@@ -180,6 +180,17 @@ class ConnectionTest(LoadCase):
         self.assertEqual(self.load("--find-max", "p99<1s", "tcp://no-such-host.invalid:1").errors,
                          {"dns": 1})
 
+    def test_a_reset_while_a_body_is_sent(self):
+        """More of it than sockets take, so that sending is what fails."""
+        body = self.folder.write("body", bytes(64 << 20))
+
+        def reset_amid_body_of_request(talk):
+            talk.sock.recv(100)
+            talk.reset()
+        with BadServer(reset_amid_body_of_request) as server:
+            loaded = self.load("-n", 3, "-c", 1, "-X", "POST", "--body-file", body, server.url())
+        self.assertEqual((loaded.status, loaded.errors), (0, {"send_reset": 3}))
+
     def test_a_connection_that_is_made_again_and_never_stands(self):
         """Its own time-out would let the run go on for a quarter of a minute."""
         with socket.socket() as listener:

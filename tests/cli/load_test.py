@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tap
 from bad_server import BODY, BadServer, free_port
-from load_case import LoadCase
+from load_case import LoadCase, several_tries
 from served_folder import age, noise
 from spate_cli import PATIENCE_S, Folder, Serve, wait_for
 from talk_case import Listener
@@ -236,6 +236,24 @@ class RequestTest(LoadCase):
         _, _, head, _ = self.ask("--new-connections")
         self.assertIn("Connection: close", head)
 
+    @several_tries
+    def test_the_first_byte_and_the_connection_are_times_of_their_own(self):
+        """The answer's head comes after a while, its body after another; connecting is quick."""
+        head_s, body_s = 0.2, 0.3
+
+        def answer(talk):
+            talk.next_request()
+            talk.server.ended.wait(head_s)
+            talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+            talk.server.ended.wait(body_s)
+            talk.send(b"ok")
+        with BadServer(answer) as server:
+            report = self.load_well("-n", 4, "-c", 4, "--new-connections", server.url()).report
+        self.assertGreaterEqual(report["ttfb"]["min"], 0.99 * head_s * 1e9)
+        self.assertLess(report["ttfb"]["max"], (head_s + 0.5 * body_s) * 1e9)
+        self.assertGreaterEqual(report["latency"]["min"], 0.99 * (head_s + body_s) * 1e9)
+        self.assertLess(report["connect"]["max"], 0.5 * head_s * 1e9)
+
     def test_answers_in_chunks(self):
         digest = hashlib.sha256(BODY).hexdigest()
         for options in ((), ("--expect-sha256", digest), ("--pipeline", 4)):
@@ -306,6 +324,13 @@ class TcpTest(LoadCase):
         self.assertEqual(loaded.totals["ok"], 300)
         self.assertEqual(loaded.report["plan"]["kind"], "tcp-connect")
         self.assertEqual(loaded.report["latency"]["count"], 300)
+
+    def test_connections_by_a_schedule(self):
+        loaded = self.load_well("-n", 200, "-R", 400, "-c", 4, "--connect", self.url)
+        self.assertEqual((loaded.totals["planned"], loaded.totals["ok"]), (200, 200))
+        self.assertEqual(loaded.report["connect"]["count"], loaded.report["conns"]["opened"])
+        # By arithmetic the last is due after (200 - 1) / 400 s.
+        self.assertGreaterEqual(loaded.report["elapsed_ns"], 0.497e9)
 
     def test_what_comes_back_changed_is_found(self):
         with Answering(socket.SOCK_STREAM, lambda data: b"x" * len(data)) as other:

@@ -1,17 +1,23 @@
 """`spate load` and time: rates that are kept, what a frozen server does to percentiles, memory that
 does not grow. Whoever runs this has the machine to itself."""
 
+import hashlib
+import json
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import threading
-import unittest
+from pathlib import Path
 
 import tap
 from load_case import LoadCase, several_tries
+from load_sink_case import Sink
 from process_state import is_sanitized, status_kib
 from served_folder import noise
 from spate_cli import Folder, Program, Serve, wait_for
+from talk_case import Listener
 
 
 class TimeCase(LoadCase):
@@ -25,10 +31,10 @@ class TimeCase(LoadCase):
     def tearDownClass(cls):
         cls.server.stop()
 
-    def start(self, *arguments):
+    def start(self, *arguments, url=None):
         """A run that goes on, and the file that will have its report."""
         file = self.report_file()
-        program = Program("load", "--json", file, *arguments, self.url)
+        program = Program("load", "--json", file, *arguments, *((self.url,) if url is None else url))
         self.addCleanup(program.__exit__)
         return program, file
 
@@ -81,10 +87,68 @@ class RateTest(TimeCase):
         self.assertAlmostEqual(sum(row["length_ns"] for row in loaded.report["intervals"]), 4e9,
                                delta=1e8)
 
+    @several_tries
     def test_steps_are_taken(self):
         loaded = self.load_well("-R", "500,2k/1s", "-c", 32, self.url)
         self.assertEqual(loaded.totals["planned"], 2500)
         self.assertAlmostEqual(loaded.report["intervals"][0]["planned"], 500, delta=50)
+
+    @several_tries
+    def test_a_rate_near_the_most_is_kept(self):
+        if is_sanitized(self.server.process.pid):
+            self.skipTest("times of a sanitized server say nothing")
+        most = self.load_well("-d", 1, "-c", 32, "-t", 1, self.url).report["rate"]["answered"]
+        rate = round(0.8 * most)
+        loaded = self.load_well("-R", rate, "-d", 3, "-c", 32, "-t", 1, self.url)
+        print(f"# at most {most:.0f}/s, of {rate}/s sent {loaded.report['rate']['sent']:.0f}/s")
+        self.check_kept(loaded, rate)
+
+
+class TrustTest(TimeCase):
+    """Whether a client that was short of time says so."""
+
+    @several_tries
+    def test_a_client_that_gets_no_processor_in_time_is_late(self):
+        processor = min(os.sched_getaffinity(0))
+        pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, {processor})}
+        spin = [sys.executable, "-c", "while True: pass"]
+        spinners = [subprocess.Popen(spin, **pinned) for _ in range(6)]
+        try:
+            loaded = self.load("-R", 2000, "-d", 1.5, "-c", 32, "-t", 1, self.url, **pinned)
+        finally:
+            for spinner in spinners:
+                spinner.kill()
+                spinner.wait()
+        self.assertEqual(loaded.status, 0)
+        self.assertIn("client_late", loaded.warnings)
+        self.assertFalse(loaded.report["cpu"]["client"]["kept_up"])
+        self.assertIn("client kept up: no", loaded.stdout)
+        self.assertGreater(loaded.report["machine"]["pressure"] or 1, 0.1)
+
+    @several_tries
+    def test_a_client_that_works_all_the_time_is_busy(self):
+        body = noise(1 << 20)
+        folder = self.enterContext(Folder({"large": body}))
+        server = self.enterContext(Serve(folder.path))
+        # To look at every byte takes more than to send it.
+        loaded = self.load("-d", 1.5, "-c", 8, "-t", 1, "--expect-sha256",
+                           hashlib.sha256(body).hexdigest(), server.url + "large")
+        self.assertEqual((loaded.status, loaded.errors), (0, {}))
+        self.assertIn("client_busy", loaded.warnings)
+        self.assertIn("kept up: no", loaded.stdout)
+
+    def test_a_timer_of_the_client_is_exact(self):
+        program, file = self.start("-d", 1, "-c", 1, "-R", 10)
+        tasks = Path(f"/proc/{program.process.pid}/task")
+
+        def slack():
+            return [int((Path("/proc") / task.name / "timerslack_ns").read_text())
+                    for task in tasks.iterdir()]
+        try:
+            wait_for(lambda: 1 in slack(), "a thread without slack")
+        except PermissionError as error:
+            self.skipTest(f"no look at another's timers: {error}")
+        self.ended(program, file)
 
 
 class FreezeTest(TimeCase):
@@ -134,16 +198,32 @@ class MemoryTest(TimeCase):
     MOST_KIB = 1024
 
     def test_memory_is_flat(self):
-        program, file = self.start("-d", 8, "-c", 64, "--warmup", 0, "-R", 5000)
-        sizes = []
+        """Of each kind of load, all at once, and of the far ends."""
+        stream, flow = self.enterContext(Sink("tcp")), self.enterContext(Sink("udp"))
+        echo = self.enterContext(Listener("tcp", "listen", "--echo"))
+        answer = self.enterContext(Listener("udp", "listen", "--echo"))
+        kinds = {"http": (self.url,), "tcp-echo": (f"tcp://{echo.target}",),
+                 "tcp-connect": ("--connect", f"tcp://{echo.target}"),
+                 "udp-echo": (f"udp://{answer.target}",), "tcp-stream": ("--stream", stream.url),
+                 "udp-stream": ("--stream", flow.url)}
+        loads = {}
+        for kind, words in kinds.items():
+            loads[kind] = self.start("-d", 8, "-c", 8, "--warmup", 0, "-R", 1000, *words, url=())
+        watched = {kind: program for kind, (program, _) in loads.items()}
+        watched |= {"tcp sink": stream, "udp sink": flow}
+        sizes = {name: [] for name in watched}
         for second in range(1, 8):
-            program.wait_for_output(rf"(?m)^ *{second}\.\d of 8 s ")
-            sizes.append(status_kib(program.process.pid, "RssAnon"))
-        loaded = self.ended(program, file)
-        self.assertEqual(loaded.errors, {})
-        print(f"# anonymous memory by the second: {sizes} KiB")
-        if not is_sanitized(self.server.process.pid):
-            self.assertLess(statistics.median(sizes[-3:]) - sizes[1], self.MOST_KIB)
+            for program, _ in loads.values():
+                program.wait_for_output(rf"(?m)^ *[{second}-8]\.\d of 8 s ")
+            for name, program in watched.items():
+                sizes[name].append(status_kib(program.process.pid, "RssAnon"))
+        for kind, (program, file) in loads.items():
+            self.assertEqual(program.wait(), 0, kind)
+            self.assertEqual(json.loads(file.read_text())["plan"]["kind"], kind)
+        for name, by_second in sizes.items():
+            print(f"# {name}, anonymous memory by the second: {by_second} KiB")
+            if not is_sanitized(self.server.process.pid):
+                self.assertLess(statistics.median(by_second[-3:]) - by_second[1], self.MOST_KIB)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,16 @@ TEST(ProcessTimeTest, TheMachinesTimeGoesOn) {
     }
 }
 
+TEST(ProcessTimeTest, StealAndPressureAreSharesOfTheTimeBetween) {
+    const MachineTime before{.total_ticks = 1000, .steal_ticks = 10, .pressure_us = 5000};
+    EXPECT_EQ(steal_between(before, {.total_ticks = 1400, .steal_ticks = 110}), 0.25);
+    EXPECT_EQ(steal_between(before, before), 0) << "no time, no share";
+    EXPECT_EQ(pressure_between(before, {.pressure_us = 505'000}, 2'000'000'000), 0.25);
+    EXPECT_EQ(pressure_between(before, {.pressure_us = 505'000}, 0), std::nullopt);
+    EXPECT_EQ(pressure_between(before, {}, 1), std::nullopt) << "a kernel that does not tell";
+    EXPECT_EQ(pressure_between({}, before, 1), std::nullopt);
+}
+
 TEST(ProcessTimeTest, TheHostIsDescribed) {
     RunInfo run;
     describe_host(run);
