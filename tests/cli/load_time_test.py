@@ -34,7 +34,8 @@ class TimeCase(LoadCase):
     def start(self, *arguments, url=None):
         """A run that goes on, and the file that will have its report."""
         file = self.report_file()
-        program = Program("load", "--json", file, *arguments, *((self.url,) if url is None else url))
+        urls = (self.url,) if url is None else url
+        program = Program("load", "--json", file, *arguments, *urls)
         self.addCleanup(program.__exit__)
         return program, file
 
