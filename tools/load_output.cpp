@@ -85,7 +85,8 @@ void LoadOutput::interval(const IntervalInfo& row, const Tally& tally) {
         fmt::print(json_stream_.stream.get(), "{}", to_json_line(row));
         std::fflush(json_stream_.stream.get());
     }
-    if (!quiet_) show(row);
+    // Where there is no live line a search has a line for each try: its seconds are too much.
+    if (!quiet_ && (terminal_ || !try_log_)) show(row);
 }
 
 void LoadOutput::show(const IntervalInfo& row) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "load/describe.hpp"
@@ -20,20 +21,26 @@ using namespace spate::load;
 // What a try came to, against the objectives of the search.
 struct Verdict {
     bool kept = true;
-    bool told = true;  // whether there were answers enough to tell
+    std::string untold;  // the first objective that there were too few answers for
+    // All went well as far as can be told. A lower rate would tell even less.
+    bool undecided = false;
 };
 
 Verdict judge_try(const Report& report, const std::vector<Slo>& objectives) {
     constexpr double rate_kept = 0.99;
     const Totals& totals = report.totals;
     Verdict verdict;
-    verdict.kept =
+    const bool answered =
         static_cast<double>(totals.ok) >= rate_kept * static_cast<double>(totals.planned);
+    bool missed = !answered;
     for (const Slo& slo : objectives) {
         const SloInfo measured = evaluate(slo, report);
-        verdict.kept &= measured.ok;
-        verdict.told &= !std::isnan(measured.value);
+        const bool told = !std::isnan(measured.value);
+        if (!told && verdict.untold.empty()) verdict.untold = slo.expression;
+        missed |= told && !measured.ok;
     }
+    verdict.kept = !missed && verdict.untold.empty();
+    verdict.undecided = !missed && !verdict.untold.empty();
     return verdict;
 }
 
@@ -43,7 +50,7 @@ std::string try_line(const Report& report, double rate, const Verdict& verdict) 
                     verdict.kept ? "kept  " : "missed", percentile_text(report.latency, 0.50),
                     percentile_text(report.latency, 0.99), max_text(report.latency),
                     report.totals.planned - report.totals.ok);
-    if (!verdict.told) line += "  too few answers to tell";
+    if (!verdict.untold.empty()) line += "  too few answers for " + verdict.untold;
     for (const WarningInfo& warning : report.warnings)
         line += fmt::format("  [{}]", warning.code);
     return line;
@@ -66,9 +73,11 @@ class Search {
     [[nodiscard]] std::optional<Report> take_best();
     [[nodiscard]] double best_rate() const { return rates_.best(); }
     [[nodiscard]] bool interrupted() const { return interrupted_; }
+    /// Why it had to end without an answer; else "".
+    [[nodiscard]] const std::string& undecided() const { return undecided_; }
 
   private:
-    void judge(Report& report, double rate);
+    [[nodiscard]] bool judge(Report& report, double rate);
 
     LoadArguments& arguments_;
     Signals& signals_;
@@ -77,6 +86,7 @@ class Search {
     FindMax rates_;
     std::optional<Report> best_;
     bool interrupted_ = false;
+    std::string undecided_;
     bool client_missed_ = false;  // the lowest rate that was missed, by its own fault
 };
 
@@ -94,20 +104,29 @@ std::optional<int> Search::run() {
         }
         interrupted_ = report->cut_short;
         if (interrupted_) break;
-        judge(*report, *rate);
+        if (!judge(*report, *rate)) break;
     }
     return std::nullopt;
 }
 
-void Search::judge(Report& report, double rate) {
+// False where it is of no use to go on.
+bool Search::judge(Report& report, double rate) {
     const Verdict verdict = judge_try(report, arguments_.find_max);
     if (!arguments_.outputs.quiet) fmt::print(stderr, "{}\n", try_line(report, rate, verdict));
     output_.end_try(report, verdict.kept);
+    if (verdict.undecided) {
+        undecided_ = fmt::format(
+            "{:.0f}/s for {} are too few answers to tell of {}: try a longer "
+            "--duration",
+            rate, seconds_text(arguments_.plan.duration.count()), verdict.untold);
+        return false;
+    }
     rates_.tried(verdict.kept);
     if (verdict.kept)
         best_ = std::move(report);
     else
         client_missed_ = !report.client.kept_up;
+    return true;
 }
 
 std::optional<Report> Search::take_best() {
@@ -133,6 +152,7 @@ int load_find_max(LoadArguments& arguments, Signals& signals) {
     if (!output) return complain(output.error(), exit_could_not_run);
     Search search(arguments, signals, *output);
     if (const auto exit = search.run()) return *exit;
+    if (!search.undecided().empty()) return complain(search.undecided(), exit_could_not_run);
     auto best = search.take_best();
     if (!best && search.interrupted())
         return complain("interrupted before any rate had kept the objectives", exit_could_not_run);

@@ -15,9 +15,10 @@ constexpr double usual_first_rate = 1000;
 constexpr double margin = 1.2;
 constexpr int longest_try = 10;
 
-// So many answers have values enough above the highest percentile that is asked for.
+// So many answers have values enough above the highest percentile that is asked for; what is no
+// percentile needs one.
 double needed_answers(const std::vector<Slo>& objectives) {
-    double needed = 0;
+    double needed = margin;
     for (const Slo& slo : objectives) {
         if (slo.metric == Slo::Metric::percentile)
             needed = std::max(needed, margin * double{Histogram::least_above} / (1 - slo.quantile));

@@ -369,6 +369,14 @@ class JudgeTest(ReportCase):
                 codes = [each["code"] for each in json.loads(report.read_text())["warnings"]]
                 self.assertIn("cut_short", codes)
 
+    def test_a_search_that_cannot_tell_says_so(self):
+        with SlowServer(1 / 100, alone=True) as server:
+            done = run("load", "--find-max", "p99.9<5s", "-R", 50, "-d", 0.1, "--warmup", 0, "-c",
+                       8, server.url)
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertRegex(done.stderr, r"50/s for 1 s are too few answers to tell of p99\.9<5s")
+        self.assertNotIn("of 1 s", done.stderr)  # A line for each try, none for its seconds.
+
     def test_no_rate_keeps_what_cannot_be(self):
         done = run("load", "--find-max", "max<1ns", "-R", 4, "-d", 0.2, "--json", "-", self.url)
         self.assertEqual((done.returncode, done.stdout), (3, ""))

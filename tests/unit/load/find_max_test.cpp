@@ -94,6 +94,7 @@ TEST(FindMaxTest, ATryIsAsLongAsItsPercentilesNeed) {
         double first_rate;  // for tries of 5 s
     } cases[] = {
         {"max<1s,errors<1%", 1, 5s, 1000},
+        {"max<1s", 0.1, 12s, 1000},
         {"p50<1ms", 1000, 5s, 1000},
         {"p99<1ms", 1000, 5s, 1000},
         {"p99<1ms", 100, 12s, 1000},
