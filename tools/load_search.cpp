@@ -97,13 +97,13 @@ std::optional<int> Search::run() {
         auto report = load::run(arguments_.plan, signals_, output_.watcher_of_try());
         output_.end_live();
         if (!report) return complain(report.error().message, exit_code_of(report.error()));
+        interrupted_ = report->cut_short;
+        if (interrupted_) break;
         if (report->connections.opened == 0) {
             complete(*report, arguments_);
             show(*report, arguments_.outputs);
             return exit_could_not_run;
         }
-        interrupted_ = report->cut_short;
-        if (interrupted_) break;
         if (!judge(*report, *rate)) break;
     }
     return std::nullopt;
