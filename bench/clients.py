@@ -16,10 +16,14 @@ class Load:
     report: dict = field(default_factory=dict)
 
 
-def wrk(url, seconds, connections=64):
+def wrk_command(url, seconds, connections=64):
     """Takes whole seconds only."""
-    done = run(["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
-                "--timeout", "30s", url])
+    return ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+            url]
+
+
+def wrk(url, seconds, connections=64):
+    done = run(wrk_command(url, seconds, connections))
     return read_wrk(done.output, done.cpu_s)
 
 
@@ -31,9 +35,13 @@ def read_wrk(output, cpu_s=0.0):
     return Load(int(found[1]), float(found[2]) * scale, cpu_s)
 
 
+def h2load_command(url, seconds, connections=64):
+    return ["h2load", "--h1", "-t1", f"-c{connections}", f"--duration={round(seconds * 1000)}ms",
+            url]
+
+
 def h2load(url, seconds, connections=64):
-    done = run(["h2load", "--h1", "-t1", f"-c{connections}",
-                f"--duration={round(seconds * 1000)}ms", url])
+    done = run(h2load_command(url, seconds, connections))
     return read_h2load(done.output, done.cpu_s)
 
 
@@ -46,16 +54,21 @@ def read_h2load(output, cpu_s=0.0):
     return Load(int(requests[1]), float(finished[1]) * scale, cpu_s)
 
 
+def spate_load_command(program, seconds, *options, connections=64, threads=1, server=None):
+    """Without the targets."""
+    command = [program, "load", "-q", "-t", threads, "-c", connections, "--json", "-"]
+    if seconds is not None:
+        command += ["-d", seconds, *([] if server else ["--warmup", "0"])]
+    return command + (["--server-pid", server.pid] if server else []) + list(options)
+
+
 def spate_load(program, targets, seconds=None, *options, connections=64, threads=1, server=None,
                cpus=CLIENT_CPU, namespace=None):
     """`server` is a Program to watch: its CPU time counts for the measured part alone, without
     the opening and closing of connections. `seconds` may be None where options say how much."""
-    command = [program, "load", "-q", "-t", threads, "-c", connections, "--json", "-"]
-    if seconds is not None:
-        command += ["-d", seconds, *([] if server else ["--warmup", "0"])]
-    command += ["--server-pid", server.pid] if server else []
-    done = run([*command, *options, *([targets] if isinstance(targets, str) else targets)],
-               cpus, namespace)
+    command = spate_load_command(program, seconds, *options, connections=connections,
+                                 threads=threads, server=server)
+    done = run([*command, *([targets] if isinstance(targets, str) else targets)], cpus, namespace)
     return read_spate(json.loads(done.output), done.cpu_s)
 
 

@@ -25,6 +25,7 @@ import families  # noqa: E402
 import micro  # noqa: E402
 import network  # noqa: E402
 import page  # noqa: E402
+import peers_load
 import peers_udp  # noqa: E402
 import plot  # noqa: E402
 import programs  # noqa: E402
@@ -278,6 +279,14 @@ class ClientsTest(unittest.TestCase):
         for text in ("5 requests in 1.0s\n  Non-2xx or 3xx responses: 5", "0 requests in 1.0s", ""):
             with self.subTest(text=text), self.assertRaises(RunFailed):
                 clients.read_wrk(text)
+
+    def test_rounds_come_to_medians_where_a_figure_may_be_missing(self):
+        row = peers_load.medians_row("10%", [{"rate": 1, "p99": None}, {"rate": 5, "p99": 3},
+                                             {"rate": 2, "p99": 7}])
+        self.assertEqual(row["values"], {"rate": 2, "p99": 5})
+        self.assertEqual(row["runs"]["p99"], [None, 3, 7])
+        none = peers_load.medians_row("", [{"p99": None}])
+        self.assertIsNone(none["values"]["p99"])
 
     def test_iperf3_counts_what_was_received(self):
         report = {"end": {"sum_sent": {"bytes": 9999, "seconds": 1.9},
