@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace spate::load {
-namespace {
-
-constexpr auto lateness = std::chrono::milliseconds(1);
-
-}  // namespace
-
 Gate::Gate(Loop& loop, const Limits& limits, std::optional<Schedule> schedule)
     : loop_(loop), limits_(limits), schedule_(std::move(schedule)) {}
 

@@ -12,6 +12,9 @@
 
 namespace spate::load {
 
+/// A request that is sent later than this, for no reason but ours, is late.
+inline constexpr auto lateness = std::chrono::milliseconds(1);
+
 /// Hands out the requests of one thread. In a closed loop one is due whenever a connection asks;
 /// in an open loop the oldest due one goes to the connection that asks next, and connections that
 /// ask too early wait in the order they came. What is due and not handed out is no list but a

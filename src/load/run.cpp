@@ -359,7 +359,7 @@ void Control::finish() {
         used.used += of_worker.used;
         used.fewest_requests = std::min(used.fewest_requests, of_worker.fewest_requests);
         used.most_requests = std::max(used.most_requests, of_worker.most_requests);
-        report_.client.late += worker->gate().late();
+        report_.client.late += worker->late();
         if (measured) {
             const double busy = static_cast<double>(worker->busy().count()) /
                                 static_cast<double>(worker->ran().count());

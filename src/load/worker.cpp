@@ -219,6 +219,7 @@ std::uint64_t Worker::planned_one_way(std::span<const TimePoint> planned) {
     const TimePoint now = Clock::now();
     for (const TimePoint due : planned.last(counting)) {
         const Duration lag = std::max(Duration{0}, Duration(now - due));
+        if (lag > lateness) ++late_;
         tally().send_lag.record(static_cast<std::uint64_t>(lag.count()));
     }
     return counting;
@@ -299,6 +300,10 @@ void Worker::count_preparations() {
     for (const Duration took : prepared_in_vain_)
         tally().failed.record(static_cast<std::uint64_t>(took.count()));
     failures_.add(preparations_);
+}
+
+std::uint64_t Worker::late() const {
+    return plan_.kind == Kind::udp_stream ? late_ : gate_.late();
 }
 
 ConnectionInfo Worker::connections() const {

@@ -150,6 +150,9 @@ class Worker {
     /// CPU time of the thread in `run()`, what it spent polling for the next due time apart.
     [[nodiscard]] Duration busy() const { return busy_; }
     [[nodiscard]] Duration ran() const { return ran_; }
+    /// Of those that count, the ones sent over a millisecond late though nothing but this thread
+    /// was in the way: datagrams of an open loop wait for nobody.
+    [[nodiscard]] std::uint64_t late() const;
     /// Nothing could be connected: counts the attempts as requests that failed.
     void count_preparations();
 
@@ -187,6 +190,7 @@ class Worker {
     Event over_;
     Event released_;
     OneWayCounts one_way_;
+    std::uint64_t late_ = 0;  // of those
     std::size_t next_to_prepare_ = 0;
     std::size_t busy_tasks_ = 0;
     std::size_t connected_ = 0;

@@ -12,11 +12,11 @@ import threading
 from pathlib import Path
 
 import tap
-from load_case import LoadCase, several_tries
+from load_case import LoadCase, Loaded, several_tries
 from load_sink_case import Sink
 from process_state import is_sanitized, status_kib
 from served_folder import noise
-from spate_cli import Folder, Program, Serve, wait_for
+from spate_cli import Folder, Program, Serve, run, wait_for
 from talk_case import Listener
 
 
@@ -108,14 +108,22 @@ class RateTest(TimeCase):
 class TrustTest(TimeCase):
     """Whether a client that was short of time says so."""
 
-    @several_tries
     def test_a_client_that_gets_no_processor_in_time_is_late(self):
+        with Sink("udp") as sink:
+            for target in ((self.url,), ("--stream", sink.url)):
+                with self.subTest(target):
+                    self.check_late(target)
+
+    @several_tries
+    def check_late(self, target):
         processor = min(os.sched_getaffinity(0))
         pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, {processor})}
         spin = [sys.executable, "-c", "while True: pass"]
         spinners = [subprocess.Popen(spin, **pinned) for _ in range(6)]
         try:
-            loaded = self.load("-R", 2000, "-d", 1.5, "-c", 32, "-t", 1, self.url, **pinned)
+            file = self.report_file()
+            done = run("load", "--json", file, "-R", 2000, "-d", 1.5, "-t", 1, *target, **pinned)
+            loaded = Loaded(done.returncode, done.stdout, done.stderr, file)
         finally:
             for spinner in spinners:
                 spinner.kill()

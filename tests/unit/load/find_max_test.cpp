@@ -93,16 +93,11 @@ TEST(FindMaxTest, ATryIsAsLongAsItsPercentilesNeed) {
         Nanoseconds length;
         double first_rate;  // for tries of 5 s
     } cases[] = {
-        {"max<1s,errors<1%", 1, 5s, 1000},
-        {"max<1s", 0.1, 12s, 1000},
-        {"p50<1ms", 1000, 5s, 1000},
-        {"p99<1ms", 1000, 5s, 1000},
-        {"p99<1ms", 100, 12s, 1000},
-        {"p99<1ms", 10, 50s, 1000},
-        {"p99.9<1ms", 2400, 5s, 2400},
-        {"p50<1ms,p99.9<1ms", 1000, 12s, 2400},
-        {"p99.99<1ms", 24'000, 5s, 24'000},
-        {"p99.99999999<1ms", 1e9, 50s, 1e9},
+        {"max<1s,errors<1%", 1, 5s, 1000},  {"max<1s", 0.1, 12s, 1000},
+        {"p50<1ms", 1000, 5s, 1000},        {"p99<1ms", 1000, 5s, 1000},
+        {"p99<1ms", 100, 12s, 1000},        {"p99<1ms", 10, 50s, 1000},
+        {"p99.9<1ms", 2400, 5s, 2400},      {"p50<1ms,p99.9<1ms", 1000, 12s, 2400},
+        {"p99.99<1ms", 24'000, 5s, 24'000}, {"p99.99999999<1ms", 1e9, 50s, 1e9},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.objectives);
