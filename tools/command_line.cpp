@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "term/escape.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -33,7 +34,7 @@ std::optional<int> parse_command_line(CLI::App& app, std::vector<std::string> wo
     try {
         app.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
-        fmt::print("{}", app.help());
+        spate::term::print(stdout, "{}", app.help());
         return 0;
     } catch (const CLI::ParseError& error) {
         return complain_of_usage(app.get_name(), complaint_of(app, error));
@@ -46,7 +47,7 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
 }
 
 int complain_of_usage(const std::string& command, std::string_view complaint) {
-    fmt::print(stderr, "{0}: {1}\n{0} --help says more.\n", command, complaint);
+    spate::term::print(stderr, "{0}: {1}\n{0} --help says more.\n", command, complaint);
     return usage_error;
 }
 

@@ -15,6 +15,7 @@
 #include "fetch/batch.hpp"
 #include "fetch/display.hpp"
 #include "get_arguments.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -82,14 +83,14 @@ int spate_get(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     auto signals = Signals::open({SIGINT, SIGTERM, SIGHUP});
     if (!signals) {
-        fmt::print(stderr, "spate get: {}\n", signals.error().message());
+        term::print(stderr, "spate get: {}\n", signals.error().message());
         return static_cast<int>(Exit::file);
     }
     // Streams receive into memory of the downloads.
     const LoopOptions options{.submissions = 64, .completions = 512, .receive_buffers = 0};
     auto loop = Loop::open(options);
     if (!loop) {
-        fmt::print(stderr, "spate get: {}\n", explain_ring_error(loop.error()));
+        term::print(stderr, "spate get: {}\n", explain_ring_error(loop.error()));
         return static_cast<int>(Exit::no_ring);
     }
     Run run(**loop, *arguments, *signals);

@@ -18,6 +18,7 @@
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
+#include "term/print.hpp"
 #include "term/screen.hpp"
 
 namespace {
@@ -52,7 +53,7 @@ int run_once(LoadArguments& arguments, Signals& signals) {
 }  // namespace
 
 int complain(std::string_view message, int code) {
-    fmt::print(stderr, "spate load: {}\n", message);
+    term::print(stderr, "spate load: {}\n", message);
     return code;
 }
 
@@ -72,7 +73,7 @@ std::FILE* for_people(const LoadOutputs& outputs) {
 void show(const Report& report, const LoadOutputs& outputs) {
     if (outputs.quiet) return;
     std::FILE* to = for_people(outputs);
-    fmt::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
+    term::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
 }
 
 void complete(Report& report, const LoadArguments& arguments) {
@@ -107,6 +108,10 @@ int dispatch(int argc, char** argv) {
 
 int spate_load(int argc, char** argv) {
     const int code = dispatch(argc, argv);
+    errno = 0;
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    return complain(fmt::format("standard output: {}", std::strerror(errno)), exit_could_not_run);
+    // Of a write before this one the reason is gone.
+    return complain(errno != 0 ? fmt::format("standard output: {}", std::strerror(errno))
+                               : std::string("standard output cannot be written"),
+                    exit_could_not_run);
 }

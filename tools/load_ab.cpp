@@ -18,6 +18,7 @@
 #include "load/statistics.hpp"
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -25,7 +26,7 @@ using namespace spate;
 using namespace spate::load;
 
 int complain_of_ab(const std::string& message, int code) {
-    fmt::print(stderr, "spate load ab: {}\n", message);
+    term::print(stderr, "spate load ab: {}\n", message);
     return code;
 }
 
@@ -68,9 +69,9 @@ class Rounds {
 
     void show_last() const {
         const Round& round = rounds_.back();
-        fmt::print(stderr, "round {} of {}: A {:.0f}/s, B {:.0f}/s, A again {:.0f}/s\n",
-                   rounds_.size(), arguments_.pairs, round.a.per_s, round.b.per_s,
-                   round.control.per_s);
+        term::print(stderr, "round {} of {}: A {:.0f}/s, B {:.0f}/s, A again {:.0f}/s\n",
+                    rounds_.size(), arguments_.pairs, round.a.per_s, round.b.per_s,
+                    round.control.per_s);
     }
 
     const LoadArguments& arguments_;
@@ -96,13 +97,13 @@ Comparison compare(const LoadArguments& arguments, const std::vector<Round>& rou
 // Where it is to go.
 int write_out(const Comparison& comparison, const LoadOutputs& outputs) {
     if (outputs.json == "-") {
-        fmt::print("{}", to_json(comparison));
+        term::print(stdout, "{}", to_json(comparison));
     } else if (!outputs.json.empty()) {
         std::ofstream out(outputs.json);
         out << to_json(comparison) << std::flush;
         if (!out) return complain_of_ab(outputs.json + ": cannot be written", exit_could_not_run);
     }
-    if (!outputs.quiet && outputs.json != "-") fmt::print("{}", to_text(comparison));
+    if (!outputs.quiet && outputs.json != "-") term::print(stdout, "{}", to_text(comparison));
     return exit_fine;
 }
 

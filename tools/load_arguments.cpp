@@ -19,6 +19,7 @@
 #include "load/process_time.hpp"
 #include "load_target.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace {
@@ -276,12 +277,16 @@ std::expected<void, std::string> read_judgement(const Raw& raw, LoadArguments& a
     if (!raw.slo.empty()) {
         auto slo = parse_slo(raw.slo);
         if (!slo) return Problem("--slo " + slo.error());
+        if (raw.target.one_way && std::ranges::any_of(*slo, &Slo::is_of_latency))
+            return Problem("--slo: what goes one way has no latency: errors, rate");
         arguments.slo = std::move(*slo);
     }
     if (!raw.find_max.empty()) {
         auto slo = parse_slo(raw.find_max);
         if (!slo) return Problem("--find-max " + slo.error());
         if (raw.requests) return Problem("--find-max makes timed runs, not -n");
+        if (raw.target.one_way && std::ranges::any_of(*slo, &Slo::is_of_latency))
+            return Problem("--find-max: what goes one way has no latency: errors, rate");
         arguments.find_max = std::move(*slo);
         if (!raw.duration) arguments.plan.duration = std::chrono::seconds(5);
         if (arguments.plan.rate && !arguments.plan.rate->is_constant())
@@ -323,7 +328,7 @@ int complain(const std::string& complaint, int code) {
     if (code == usage_error)
         complain_of_usage("spate load", complaint);
     else
-        fmt::print(stderr, "spate load: {}\n", complaint);
+        term::print(stderr, "spate load: {}\n", complaint);
     return code;
 }
 

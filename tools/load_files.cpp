@@ -17,6 +17,7 @@
 #include "load_commands.hpp"
 #include "load_output.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/screen.hpp"
 
 namespace {
@@ -25,7 +26,7 @@ using namespace spate;
 using namespace spate::load;
 
 int complain(const std::string& command, const std::string& message) {
-    fmt::print(stderr, "spate load {}: {}\n", command, message);
+    term::print(stderr, "spate load {}: {}\n", command, message);
     return exit_could_not_run;
 }
 
@@ -86,9 +87,10 @@ int write_out(const std::string& command, Report& report, const LoadArguments& a
     if (!output) return complain(command, output.error());
     show(report, arguments.outputs);
     if (auto written = output->write(report); !written) return complain(command, written.error());
-    // What the run missed in its time it has said itself.
+    // What the run came to in its time it has said itself.
     if (judgement.slo.empty()) report.slo.clear();
-    return exit_code(report, judgement.strict);
+    const bool asked = !judgement.slo.empty() || judgement.strict;
+    return asked ? exit_code(report, judgement.strict) : exit_fine;
 }
 
 // Reads the words of a command that takes reports; gives the exit code of what is not to be done.
@@ -150,7 +152,8 @@ int load_compare(int argc, char** argv) {
     }
     const auto reports = read_reports(paths);
     if (!reports) return complain("compare", reports.error());
-    fmt::print(
-        "{}", compare(reports->front(), reports->back(), term::probe_screen(STDOUT_FILENO).colour));
+    term::print(
+        stdout, "{}",
+        compare(reports->front(), reports->back(), term::probe_screen(STDOUT_FILENO).colour));
     return exit_fine;
 }

@@ -12,6 +12,7 @@
 #include "load/report_html.hpp"
 #include "load/report_json.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 
 using namespace spate;
 using namespace spate::load;
@@ -58,7 +59,7 @@ Watcher LoadOutput::watcher_of_try() {
 }
 
 void LoadOutput::end_try(const Report& report, bool best) {
-    if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
+    if (json_stream_.stream) term::write(json_stream_.stream.get(), to_json_line(report));
     if (best) best_log_ = *std::exchange(try_log_, "");
 }
 
@@ -66,7 +67,7 @@ void LoadOutput::log(std::string_view text) {
     if (try_log_)
         *try_log_ += text;
     else
-        fmt::print(hlog_.stream.get(), "{}", text);
+        term::write(hlog_.stream.get(), text);
 }
 
 void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
@@ -76,13 +77,13 @@ void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
     if (hlog_.stream) log(log_head({"spate load " + target_, began_ns_, began_ns_}));
     if (quiet_ || !terminal_ || plan.warmup.count() == 0) return;
     const std::string line = "warming up";
-    fmt::print(stderr, "{}", lines_.redraw({&line, 1}));
+    term::write(stderr, lines_.redraw({&line, 1}));
 }
 
 void LoadOutput::interval(const IntervalInfo& row, const Tally& tally) {
     if (hlog_.stream) log(log_line(row.start_ns, row.length_ns, tally.latency));
     if (json_stream_.stream) {
-        fmt::print(json_stream_.stream.get(), "{}", to_json_line(row));
+        term::write(json_stream_.stream.get(), to_json_line(row));
         std::fflush(json_stream_.stream.get());
     }
     // Where there is no live line a search has a line for each try: its seconds are too much.
@@ -95,27 +96,30 @@ void LoadOutput::show(const IntervalInfo& row) {
     const term::Screen screen = term::probe_screen(STDERR_FILENO);
     const std::string line = live_line(live_, screen);
     if (terminal_)
-        fmt::print(stderr, "{}", lines_.redraw({&line, 1}));
+        term::write(stderr, lines_.redraw({&line, 1}));
     else
-        fmt::print(stderr, "{}\n", line);
+        term::print(stderr, "{}\n", line);
 }
 
 void LoadOutput::end_live() {
-    if (terminal_ && !quiet_) fmt::print(stderr, "{}", lines_.clear());
+    if (terminal_ && !quiet_) term::write(stderr, lines_.clear());
 }
 
 std::expected<void, std::string> LoadOutput::write(const Report& report) {
-    if (json_.stream) fmt::print(json_.stream.get(), "{}", to_json(report));
-    if (json_stream_.stream) fmt::print(json_stream_.stream.get(), "{}", to_json_line(report));
-    if (hgrm_.stream) fmt::print(hgrm_.stream.get(), "{}", percentile_distribution(report.latency));
-    if (hlog_.stream) fmt::print(hlog_.stream.get(), "{}", best_log_);
-    if (html_.stream) fmt::print(html_.stream.get(), "{}", to_html(report));
-    if (csv_.stream) fmt::print(csv_.stream.get(), "{}", to_csv(report));
+    if (json_.stream) term::write(json_.stream.get(), to_json(report));
+    if (json_stream_.stream) term::write(json_stream_.stream.get(), to_json_line(report));
+    if (hgrm_.stream) term::write(hgrm_.stream.get(), percentile_distribution(report.latency));
+    if (hlog_.stream) term::write(hlog_.stream.get(), best_log_);
+    if (html_.stream) term::write(html_.stream.get(), to_html(report));
+    if (csv_.stream) term::write(csv_.stream.get(), to_csv(report));
     for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {
         if (!file->stream) continue;
+        errno = 0;
         if (std::fflush(file->stream.get()) == 0 && std::ferror(file->stream.get()) == 0) continue;
-        return std::unexpected(fmt::format("{}: cannot be written: {}", term::printable(file->name),
-                                           std::strerror(errno)));
+        // Of a write before this one the reason is gone.
+        const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
+        return std::unexpected(
+            fmt::format("{}: cannot be written{}", term::printable(file->name), why));
     }
     return {};
 }

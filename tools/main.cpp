@@ -12,6 +12,7 @@
 
 #include "commands.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -69,7 +70,7 @@ int complain(std::string_view name) {
     if (edit_distance(nearest.name, name) <= 2 && name.size() > 1) {
         text += fmt::format("; did you mean '{}'?", nearest.name);
     }
-    fmt::print(stderr, "{}\nspate --help lists the commands.\n", text);
+    spate::term::print(stderr, "{}\nspate --help lists the commands.\n", text);
     return usage_error;
 }
 
@@ -77,16 +78,16 @@ int complain(std::string_view name) {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        fmt::print(stderr, "{}", help());
+        spate::term::print(stderr, "{}", help());
         return usage_error;
     }
     const std::string_view name = argv[1];
     if (name == "--help" || name == "-h" || name == "help") {
-        fmt::print("{}", help());
+        spate::term::print(stdout, "{}", help());
         return 0;
     }
     if (name == "--version" || name == "-V" || name == "version") {
-        fmt::print("spate {}\n", SPATE_VERSION);
+        spate::term::print(stdout, "spate {}\n", SPATE_VERSION);
         return 0;
     }
     const auto found = std::ranges::find(commands, name, &Command::name);

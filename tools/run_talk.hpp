@@ -9,10 +9,11 @@
 #include <spate/loop.hpp>
 
 #include "talk/conversation.hpp"
+#include "term/print.hpp"
 
 /// One line on standard error; gives the exit code of a failure.
 inline int complain(const char* command, const std::string& message) {
-    fmt::print(stderr, "spate {}: {}\n", command, message);
+    spate::term::print(stderr, "spate {}: {}\n", command, message);
     return 1;
 }
 

@@ -22,6 +22,7 @@
 #include "serve/option_values.hpp"
 #include "serve/server.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace {
@@ -215,7 +216,7 @@ bool is_readable(const std::string& folder) {
     const spate::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd) return true;
     const std::string why = errno == ENOTDIR ? "not a folder" : std::strerror(errno);
-    fmt::print(stderr, "spate serve: '{}': {}\n", spate::term::printable(folder), why);
+    spate::term::print(stderr, "spate serve: '{}': {}\n", spate::term::printable(folder), why);
     return false;
 }
 

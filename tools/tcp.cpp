@@ -16,6 +16,7 @@
 #include "talk/conversation.hpp"
 #include "talk/tcp_host.hpp"
 #include "tcp_arguments.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace {
@@ -43,7 +44,7 @@ Task<Ending> connect_and_talk(Loop& loop, const TcpConnectArguments& arguments, 
     }
     auto peer = Address::of_peer(socket->get());
     const std::string name = peer ? peer->text() : arguments.target;
-    if (arguments.verbose) fmt::print(stderr, "connected to {}\n", name);
+    if (arguments.verbose) spate::term::print(stderr, "connected to {}\n", name);
     TcpStream stream(loop, std::move(*socket));
     Input input(loop);
     Output output(loop);
@@ -52,7 +53,8 @@ Task<Ending> connect_and_talk(Loop& loop, const TcpConnectArguments& arguments, 
     if (source != nullptr && source->is_unix()) ::unlink(source->text().c_str() + 5);
     if (arguments.verbose) {
         const Activity& activity = conversation.activity();
-        fmt::print(stderr, "{} bytes sent, {} received\n", activity.sent(), activity.received());
+        spate::term::print(stderr, "{} bytes sent, {} received\n", activity.sent(),
+                           activity.received());
     }
     co_return ending;
 }
@@ -104,7 +106,7 @@ int run_listen(int argc, char** argv) {
     auto local = Address::of_local(socket->get());
     const std::string name = local ? local->text() : arguments->address.text();
     const int code = run_on_loop("tcp listen", [&](Loop& loop) {
-        if (!arguments->host.quiet) fmt::print(stderr, "listening on {}\n", name);
+        if (!arguments->host.quiet) spate::term::print(stderr, "listening on {}\n", name);
         return listen_and_talk(loop, *arguments, std::move(*socket), *signals, *dump);
     });
     if (name.starts_with("unix:/")) ::unlink(name.c_str() + 5);
@@ -118,6 +120,6 @@ int spate_tcp(int argc, char** argv) {
     if (command == "connect") return run_connect(argc - 1, argv + 1);
     if (command == "listen") return run_listen(argc - 1, argv + 1);
     const bool asked = command == "--help" || command == "-h" || command == "help";
-    fmt::print(asked ? stdout : stderr, "{}", help);
+    spate::term::print(asked ? stdout : stderr, "{}", help);
     return asked ? 0 : usage_error;
 }

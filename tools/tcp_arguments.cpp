@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "command_line.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -128,7 +129,7 @@ std::expected<TcpConnectArguments, int> parse_tcp_connect(int argc, char** argv)
     arguments.source = *source;
     auto found = find_addresses(arguments.target, Use::connect, talk.family);
     if (!found) {
-        fmt::print(stderr, "{}: {}\n", app.get_name(), found.error());
+        spate::term::print(stderr, "{}: {}\n", app.get_name(), found.error());
         return std::unexpected(network_error);
     }
     arguments.addresses = std::move(*found);
@@ -170,7 +171,7 @@ std::expected<TcpListenArguments, int> parse_tcp_listen(int argc, char** argv) {
         return std::unexpected(complain_of_usage(app.get_name(), name.error()));
     auto found = find_addresses(target, Use::listen, talk.family);
     if (!found) {
-        fmt::print(stderr, "{}: {}\n", app.get_name(), found.error());
+        spate::term::print(stderr, "{}: {}\n", app.get_name(), found.error());
         return std::unexpected(network_error);
     }
     arguments.address = found->front();

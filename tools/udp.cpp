@@ -17,6 +17,7 @@
 #include "commands.hpp"
 #include "run_talk.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "udp_arguments.hpp"
 
 namespace {
@@ -71,7 +72,7 @@ Task<Ending> with_socket(Loop& loop, const UdpSocketArguments& arguments, bool a
     }
     auto local = Address::of_local((*socket)->fd());
     const std::string name = local ? local->text() : arguments.local.text();
-    if (announce) fmt::print(stderr, "listening on {}\n", name);
+    if (announce) spate::term::print(stderr, "listening on {}\n", name);
     Ending ending = co_await use(**socket);
     if (name.starts_with("unix:/")) ::unlink(name.c_str() + 5);
     co_return ending;
@@ -171,6 +172,6 @@ int spate_udp(int argc, char** argv) {
     if (command == "listen") return run_listen(argc - 1, argv + 1);
     if (command == "chat") return run_chat(argc - 1, argv + 1);
     const bool asked = command == "--help" || command == "-h" || command == "help";
-    fmt::print(asked ? stdout : stderr, "{}", help);
+    spate::term::print(asked ? stdout : stderr, "{}", help);
     return asked ? 0 : usage_error;
 }

@@ -9,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace {
@@ -82,7 +83,7 @@ std::expected<std::vector<Address>, int> find(const CLI::App& app, const std::st
     if (auto name = parse_endpoint(text); !name) return usage(app, name.error());
     auto found = find_addresses(text, use, family);
     if (found) return *found;
-    fmt::print(stderr, "{}: {}\n", app.get_name(), found.error());
+    spate::term::print(stderr, "{}: {}\n", app.get_name(), found.error());
     return std::unexpected(network_error);
 }
 

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using Refused = std::unexpected<std::string>;
 
-constexpr int version = 1;
+constexpr int version = 2;
 constexpr const char* version_key = "spate_load";
 constexpr std::string_view directions[] = {"send", "receive", "both"};
 constexpr std::string_view orders[] = {"start", "start-measured", "measure", "stop"};

@@ -27,6 +27,10 @@ struct Slo {
     double quantile = 0;  ///< Of a percentile: 0.999 for p99.9.
     Relation relation = Relation::less;
     double limit = 0;  ///< ns, a share (0 to 1), or per second.
+
+    [[nodiscard]] bool is_of_latency() const {
+        return metric != Metric::errors && metric != Metric::rate;
+    }
 };
 
 /// One or several, separated by commas: `p99<5ms`, `p99.9<=2ms`, `max<1s`, `mean<800us`,

@@ -16,6 +16,7 @@
 #include <spate/io.hpp>
 
 #include "term/escape.hpp"
+#include "term/print.hpp"
 
 namespace spate::serve {
 namespace {
@@ -102,8 +103,8 @@ void LogFile::report_failure(const Error& error) {
         std::lock_guard lock(mutex_);
         if (std::exchange(failing_, true)) return;
     }
-    fmt::print(stderr, "spate serve: access log {}: {}; lines are dropped until it works again\n",
-               term::printable(path_), error.message());
+    term::print(stderr, "spate serve: access log {}: {}; lines are dropped until it works again\n",
+                term::printable(path_), error.message());
 }
 
 void LogFile::report_recovery(std::uint64_t lines_dropped) {
@@ -111,8 +112,8 @@ void LogFile::report_recovery(std::uint64_t lines_dropped) {
         std::lock_guard lock(mutex_);
         failing_ = false;
     }
-    fmt::print(stderr, "spate serve: access log {}: works again; {} lines were dropped\n",
-               term::printable(path_), lines_dropped);
+    term::print(stderr, "spate serve: access log {}: works again; {} lines were dropped\n",
+                term::printable(path_), lines_dropped);
 }
 
 AccessLog::AccessLog(Loop& loop, std::shared_ptr<LogFile> file, const Options& options)

@@ -22,6 +22,7 @@
 #include "serve/status_line.hpp"
 #include "serve/systemd.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/screen.hpp"
 
 namespace spate::serve {
@@ -35,7 +36,7 @@ constexpr std::size_t most_open_files = 1024;
 constexpr std::uint64_t reserved_descriptors = 64;
 
 int complain(const std::string& what, int code) {
-    fmt::print(stderr, "spate serve: {}\n", what);
+    term::print(stderr, "spate serve: {}\n", what);
     return code;
 }
 
@@ -146,7 +147,7 @@ int Control::run(std::vector<std::vector<Listening>> sockets, Admission& admissi
     loop_.run();
     engine_.join();
     if (!options_.quiet)
-        fmt::print(stderr, "{}", summary(snapshot().totals, Clock::now() - started_));
+        term::print(stderr, "{}", summary(snapshot().totals, Clock::now() - started_));
     return exit_ok;
 }
 
@@ -183,7 +184,7 @@ void Control::begin_stop() {
     notifier_.send("STOPPING=1");
     const std::uint64_t open = snapshot().totals.connections_open;
     status_timer_.cancel();
-    fmt::print(stderr, "{}", live_.clear());
+    term::print(stderr, "{}", live_.clear());
     if (!options_.quiet && open != 0) say(fmt::format("stopping, {} connections open", open));
     engine_.request_stop();
     loop_.timers().arm(grace_, later(loop_.now(), options_.grace));
@@ -217,7 +218,7 @@ Task<void> Control::show_status() {
 // In place of the live line, which comes back below it.
 void Control::say(const std::string& sentence) {
     const std::string line = "spate serve: " + sentence + "\n";
-    fmt::print(stderr, "{}", live_.print_above(line, {}));
+    term::print(stderr, "{}", live_.print_above(line, {}));
 }
 
 Result<std::shared_ptr<LogFile>> open_log(const ServeOptions& options) {
@@ -245,10 +246,10 @@ http::MediaTypes load_media_types() {
 
 void announce(const ServeOptions& options, const std::vector<std::string>& urls) {
     if (options.quiet) return;
-    fmt::print(stderr, "spate: serving {}\n", term::printable(options.folder));
+    term::print(stderr, "spate: serving {}\n", term::printable(options.folder));
     for (const std::string& url : urls)
-        fmt::print(stderr, "  {}\n", url);
-    fmt::print(stderr, "Ctrl-C stops it.\n");
+        term::print(stderr, "  {}\n", url);
+    term::print(stderr, "Ctrl-C stops it.\n");
 }
 
 }  // namespace

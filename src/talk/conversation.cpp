@@ -9,6 +9,7 @@
 
 #include "talk/alarm.hpp"
 #include "talk/lines.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace spate::talk {
@@ -123,7 +124,7 @@ Task<Relayed> Conversation::send_lines() {
 Task<Relayed> Conversation::send_bytes(std::expected<std::string, EncodingError> bytes) {
     if (!bytes) {
         line_was_refused_ = true;
-        fmt::print(stderr, "spate: not sent: {}\n", bytes.error());
+        term::print(stderr, "spate: not sent: {}\n", bytes.error());
         co_return Relayed{};
     }
     auto sent = co_await stream_.send(*bytes);

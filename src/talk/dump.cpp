@@ -7,6 +7,7 @@
 
 #include "talk/hex.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 
 namespace spate::talk {
 
@@ -29,8 +30,8 @@ void Dump::record(Way way, std::string_view peer, std::span<const std::byte> byt
                              hex_dump(bytes);
     const bool written = std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size();
     if (written && std::fflush(file_.get()) == 0) return;
-    fmt::print(stderr, "spate: --dump '{}': {}; recording ends\n", term::printable(path_),
-               std::strerror(errno));
+    term::print(stderr, "spate: --dump '{}': {}; recording ends\n", term::printable(path_),
+                std::strerror(errno));
     file_.reset();
 }
 

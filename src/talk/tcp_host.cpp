@@ -13,6 +13,7 @@
 #include "talk/alarm.hpp"
 #include "talk/child.hpp"
 #include "talk/member.hpp"
+#include "term/print.hpp"
 
 namespace spate::talk {
 namespace {
@@ -61,7 +62,7 @@ std::string encode(Lines& lines, TextToWire& wire, bool at_end) {
         if (encoded)
             bytes += *encoded;
         else
-            fmt::print(stderr, "spate: not sent: {}\n", encoded.error());
+            term::print(stderr, "spate: not sent: {}\n", encoded.error());
     };
     while (auto line = lines.next())
         add(wire.line(*line));
@@ -278,18 +279,18 @@ bool TcpHost::is_stuck(Member& member) const {
 Task<void> TcpHost::execute(Fd socket, std::string peer) {
     auto address = Address::of_peer(socket.get());
     if (!options_.exec_anywhere && (!address || !is_local(*address))) {
-        fmt::print(stderr, "spate: {} is not on loopback: --exec is not for it\n", peer);
+        term::print(stderr, "spate: {} is not on loopback: --exec is not for it\n", peer);
         co_return;
     }
     auto child = Child::start(options_.command, std::move(socket));
     if (!child) {
-        fmt::print(stderr, "spate: --exec: {}\n", child.error().message());
+        term::print(stderr, "spate: --exec: {}\n", child.error().message());
         co_return;
     }
     children_.push_back(child->group());
     const int status = co_await child->ended(loop_);
     std::erase(children_, child->group());
-    if (!options_.quiet) fmt::print(stderr, "{} left; its program ended with {}\n", peer, status);
+    if (!options_.quiet) term::print(stderr, "{} left; its program ended with {}\n", peer, status);
 }
 
 // Waits for somebody to say it to, so that nothing is said to nobody.
@@ -323,14 +324,14 @@ Task<void> TcpHost::hand_out_input() {
 }
 
 void TcpHost::came(const std::string& peer) {
-    if (!options_.quiet) fmt::print(stderr, "{} connected\n", peer);
+    if (!options_.quiet) term::print(stderr, "{} connected\n", peer);
 }
 
 void TcpHost::left(const std::string& peer, const Activity& activity, int code) {
     if (options_.quiet) return;
     const bool fault = is_fault(code);
-    fmt::print(stderr, "{} left; {} bytes received, {} sent{}{}\n", peer, activity.received(),
-               activity.sent(), fault ? ": " : "", fault ? reason(code) : "");
+    term::print(stderr, "{} left; {} bytes received, {} sent{}{}\n", peer, activity.received(),
+                activity.sent(), fault ? ": " : "", fault ? reason(code) : "");
 }
 
 }  // namespace spate::talk

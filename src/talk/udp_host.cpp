@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "talk/udp_text.hpp"
+#include "term/print.hpp"
 #include "term/screen.hpp"
 
 namespace spate::talk {
@@ -31,7 +32,7 @@ Task<Ending> UdpHost::run() {
             take(datagram, now, text);
         const std::uint64_t taken = taken_ - before;
         for (const DatagramError& error : batch.errors())
-            fmt::print(stderr, "spate udp listen: {}\n", error_line(error));
+            term::print(stderr, "spate udp listen: {}\n", error_line(error));
         const std::string_view shown = text;
         auto written = co_await output_.write(shown);
         if (!written) {
@@ -85,7 +86,7 @@ Task<void> UdpHost::answer(const DatagramBatch& batch, std::uint64_t count) {
         const std::string who = answers.size() == 1 ? answers[0].peer->text() + ": " : "";
         const std::string why =
             sent ? fmt::format("{} of {}", count - *sent, count) : sent.error().message();
-        fmt::print(stderr, "spate udp listen: {}not answered: {}\n", who, why);
+        term::print(stderr, "spate udp listen: {}not answered: {}\n", who, why);
     }
     if (!sent || !dump_.on()) co_return;
     const WallTime now = std::chrono::system_clock::now();

@@ -13,6 +13,7 @@
 #include "talk/lines.hpp"
 #include "talk/udp_text.hpp"
 #include "term/escape.hpp"
+#include "term/print.hpp"
 #include "term/units.hpp"
 
 namespace spate::talk {
@@ -98,7 +99,7 @@ void UdpPost::give_up(std::string why) {
 
 // The messages after it are sent.
 void UdpPost::refuse(std::string_view why) {
-    fmt::print(stderr, "spate udp send: not sent: {}\n", why);
+    term::print(stderr, "spate udp send: not sent: {}\n", why);
     failure_ = "not everything was sent";
 }
 

@@ -11,7 +11,6 @@ for `talk.again()`, which waits for the next request. Paths are numbered if need
 import socket
 import struct
 import threading
-from pathlib import Path
 
 BODY = bytes(range(256)) * 4  # Of a good answer.
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
@@ -324,17 +323,3 @@ class BadServer:
 
     def __exit__(self, *_):
         self.close()
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    """A port on which nobody listens, nor will by chance: it is below those that the kernel
-    gives out by itself."""
-    given_out = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    for port in range(int(given_out[0]) - 1, 1024, -1):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise OSError("no free port")

@@ -18,18 +18,24 @@ COLUMNS = ("ok", "http_error", "net_error", "timeout", "in_flight", "shed")
 TRIES = 3  # Other work on the machine may spoil a try; a fault of ours spoils each.
 
 
-def several_tries(test):
-    """For what is measured in time."""
-    @functools.wraps(test)
-    def tried(self, *arguments):
-        for left in reversed(range(TRIES)):
-            try:
-                return test(self, *arguments)
-            except AssertionError as error:
-                if left == 0:
-                    raise
-                print(f"# once more: {str(error).splitlines()[0]}")
-    return tried
+def tries(count):
+    """For what is measured in time. Failures within subTest are not seen here."""
+    def decorate(test):
+        @functools.wraps(test)
+        def tried(self, *arguments):
+            for left in reversed(range(count)):
+                try:
+                    return test(self, *arguments)
+                except AssertionError as error:
+                    if left == 0:
+                        raise
+                    print(f"# once more: {str(error).splitlines()[0]}")
+            return None
+        return tried
+    return decorate
+
+
+several_tries = tries(TRIES)
 
 
 class Loaded:

@@ -4,10 +4,7 @@ import csv
 import json
 import re
 import shutil
-import signal
-import socket
 import subprocess
-import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +13,8 @@ import tap
 from bad_server import BadServer
 from load_case import LoadCase, Loaded, several_tries
 from served_folder import noise
-from spate_cli import PATIENCE_S, Folder, Program, Serve, run
+from slow_server import SlowServer
+from spate_cli import Folder, Program, Serve, run
 from terminal import Terminal
 
 TIMES = {"count", "min", "mean", "stdev", "p50", "p75", "p90", "p95", "p99", "p999", "p9999",
@@ -154,9 +152,20 @@ class OutputTest(ReportCase):
         self.assertEqual(json.loads(again.stdout), loaded.report)
 
     def test_a_file_that_cannot_be_written_to_its_end(self):
-        done = run("load", "-n", 50, "--json", "/dev/full", self.url)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("/dev/full: cannot be written", done.stderr)
+        """Whether it fits the buffers of a stream, or not, as a page."""
+        for kind in ("json", "json-stream", "html", "csv", "hgrm", "hlog"):
+            with self.subTest(kind):
+                done = run("load", "-n", 50, f"--{kind}", "/dev/full", self.url)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn("/dev/full: cannot be written", done.stderr)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            page = run("load", "-n", 50, "--html", "-", self.url, capture_output=False,
+                       stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual(page.returncode, 2)
+            unheard = run("load", "-d", 1.2, "-c", 1, self.url, capture_output=False,
+                          stdout=subprocess.PIPE, stderr=full)
+        self.assertEqual(unheard.returncode, 0)
+        self.assertIn("planned", unheard.stdout)
 
     @unittest.skipUnless(shutil.which("tmux"), "no tmux: scripts/setup --test installs it")
     def test_a_live_line_on_a_terminal_gives_way_to_the_report(self):
@@ -318,117 +327,6 @@ class JudgeTest(ReportCase):
         self.assertEqual(mixed.returncode, 4, mixed.stderr)
         self.assertRegex(mixed.stdout, r"(?m)^  A: \d+ of \d+ requests failed")
         self.assertRegex(mixed.stdout, r"(?m)^  B: [1-9]\d* of \d+ requests failed; .*rate_missed")
-
-    def test_the_highest_rate_is_found(self):
-        capacity = 400
-        with SlowServer(1 / capacity, alone=True) as server:
-            loaded = self.load("--find-max", "p90<100ms", "-R", 200, "-d", 0.7, "-c", 16,
-                               "--warmup", 0, server.url)
-        self.assertEqual(loaded.status, 0, loaded.describe())
-        found = float(re.search(r"highest rate that keeps them: (\d+)/s", loaded.stdout).group(1))
-        self.assertAlmostEqual(found, capacity, delta=capacity * 0.15)
-        self.assertAlmostEqual(loaded.report["plan"]["rate"], found, delta=1)
-
-    def test_a_search_by_a_high_percentile(self):
-        """Its tries are as long as that needs; what is written is of the best."""
-        log, stream = self.folder / "log", self.folder / "stream"
-        with SlowServer(1 / 400, alone=True) as server:
-            loaded = self.load("--find-max", "p95<400ms", "-R", 250, "-d", 0.4, "-c", 16,
-                               "--warmup", 0, "--hlog", log, "--json-stream", stream, server.url)
-        self.assertEqual(loaded.status, 0, loaded.describe())
-        tries = re.findall(r"^ *(\d+)/s  (kept|missed)", loaded.stderr, re.MULTILINE)
-        self.assertEqual(tries[0], ("250", "kept"), loaded.stderr)
-        self.assertGreater(loaded.report["plan"]["duration_ns"], 400e6)
-        self.assertIsNotNone(loaded.report["latency"]["p95"])
-        # A line of the log for each second of the best try, and none of the others'.
-        rows = [line for line in log.read_text().splitlines() if re.match(r"[\d.]+,", line)]
-        self.assertEqual(len(rows), len(loaded.report["intervals"]))
-        lines = [json.loads(line) for line in stream.read_text().splitlines()]
-        reports = [line for line in lines if line["type"] == "report"]
-        self.assertEqual(len(reports), len(tries) + 1)
-        self.assertEqual(reports[-1]["totals"], loaded.totals)
-        self.assertGreaterEqual(len(lines) - len(reports), len(tries))
-
-    def test_a_search_that_is_interrupted(self):
-        report = self.folder / "report"
-        for kept in (False, True):
-            with self.subTest(kept=kept), SlowServer(0.001) as server, Program(
-                    "load", "--find-max", "max<1h" if kept else "max<1ns", "-R", 50, "-d",
-                    0.3 if kept else 30, "-c", 4, "--json", report, server.url) as search:
-                if kept:
-                    search.wait_for_output("kept")
-                else:
-                    server.asked.wait(PATIENCE_S)
-                search.signal(signal.SIGINT)
-                status = search.wait()
-                if not kept:
-                    self.assertEqual(status, 2)
-                    self.assertIn("interrupted before any rate", search.stderr)
-                    continue
-                self.assertEqual(status, 0, search.describe())
-                codes = [each["code"] for each in json.loads(report.read_text())["warnings"]]
-                self.assertIn("cut_short", codes)
-
-    def test_a_search_that_cannot_tell_says_so(self):
-        with SlowServer(1 / 100, alone=True) as server:
-            done = run("load", "--find-max", "p99.9<5s", "-R", 50, "-d", 0.1, "--warmup", 0, "-c",
-                       8, server.url)
-        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
-        self.assertRegex(done.stderr, r"50/s for 1 s are too few answers to tell of p99\.9<5s")
-        self.assertNotIn("of 1 s", done.stderr)  # A line for each try, none for its seconds.
-
-    def test_no_rate_keeps_what_cannot_be(self):
-        done = run("load", "--find-max", "max<1ns", "-R", 4, "-d", 0.2, "--json", "-", self.url)
-        self.assertEqual((done.returncode, done.stdout), (3, ""))
-        self.assertIn("no rate keeps", done.stderr)
-
-
-class SlowServer:
-    """Each answer takes a time: for each client apart, or one after the other for all of them,
-    by a clock of its own, so that its capacity is known whatever the machine is doing."""
-
-    ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-    def __init__(self, seconds, alone=False):
-        self.seconds, self.alone = seconds, alone
-        self.turn = threading.Lock()
-        self.ended = threading.Event()
-        self.asked = threading.Event()
-        self.free_at = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        try:
-            while True:
-                peer, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-        except OSError:
-            pass
-
-    def _answer_at(self):
-        now = time.monotonic()
-        if not self.alone:
-            return now + self.seconds
-        with self.turn:
-            self.free_at = max(now, self.free_at) + self.seconds
-            return self.free_at
-
-    def _serve(self, peer):
-        with peer:
-            while peer.recv(1 << 16):  # A request a packet: clients here do not pipeline.
-                self.asked.set()
-                self.ended.wait(max(0, self._answer_at() - time.monotonic()))  # Its work.
-                peer.sendall(self.ANSWER)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 class FleetTest(ReportCase):

@@ -72,7 +72,7 @@ class Control:
         return json.loads(self.file.readline())
 
     def hello(self, run=1, **words):
-        return self.ask(**({"spate_load": 1, "run": f"{run:016x}", "kind": "tcp-stream",
+        return self.ask(**({"spate_load": 2, "run": f"{run:016x}", "kind": "tcp-stream",
                             "direction": "send", "message_bytes": 64, "flows": 1, "rate": 0,
                             "segmented": True} | words))
 

@@ -13,11 +13,11 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import tap
-from bad_server import BODY, BadServer, free_port
+from bad_server import BODY, BadServer
 from load_case import LoadCase, several_tries
 from served_folder import age, noise
 from spate_cli import PATIENCE_S, Folder, Serve, wait_for
-from talk_case import Listener
+from talk_case import Listener, unused_port
 
 SMALL = noise(1000)
 LARGE = noise(1 << 20)
@@ -167,7 +167,7 @@ class HttpTest(LoadCase):
         nginx = shutil.which("nginx")
         if not nginx:
             self.skipTest("no nginx: scripts/setup --peers installs it")
-        port = free_port()
+        port = unused_port()
         config = self.folder.write("nginx.conf", f"""
             daemon off; worker_processes 1; pid {self.folder.path}/pid;
             error_log {self.folder.path}/error.log;
@@ -417,7 +417,7 @@ class UdpTest(LoadCase):
         self.assertEqual(loaded.errors, {"response_timeout": 4})
 
     def test_a_port_on_which_nobody_listens(self):
-        url = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        url = f"udp://127.0.0.1:{unused_port(socket.SOCK_DGRAM)}"
         for options in ((), ("-R", 500)):
             with self.subTest(options):
                 loaded = self.load("-n", 20, "-c", 4, *options, url)

@@ -1,6 +1,7 @@
 """`spate load` and time: rates that are kept, what a frozen server does to percentiles, memory that
 does not grow. Whoever runs this has the machine to itself."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import threading
 from pathlib import Path
 
 import tap
-from load_case import LoadCase, Loaded, several_tries
+from load_case import LoadCase, Loaded, several_tries, tries
 from load_sink_case import Sink
 from process_state import is_sanitized, status_kib
 from served_folder import noise
@@ -94,7 +95,7 @@ class RateTest(TimeCase):
         self.assertEqual(loaded.totals["planned"], 2500)
         self.assertAlmostEqual(loaded.report["intervals"][0]["planned"], 500, delta=50)
 
-    @several_tries
+    @tries(6)  # Where others share the machine, "the most" changes from one second to the next.
     def test_a_rate_near_the_most_is_kept(self):
         if is_sanitized(self.server.process.pid):
             self.skipTest("times of a sanitized server say nothing")
@@ -147,12 +148,15 @@ class TrustTest(TimeCase):
         self.assertIn("kept up: no", loaded.stdout)
 
     def test_a_timer_of_the_client_is_exact(self):
-        program, file = self.start("-d", 1, "-c", 1, "-R", 10)
+        program, file = self.start("-d", 3, "-c", 1, "-R", 10)
         tasks = Path(f"/proc/{program.process.pid}/task")
 
         def slack():
-            return [int((Path("/proc") / task.name / "timerslack_ns").read_text())
-                    for task in tasks.iterdir()]
+            found = []
+            for task in tasks.iterdir():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    found.append(int((Path("/proc") / task.name / "timerslack_ns").read_text()))
+            return found
         try:
             wait_for(lambda: 1 in slack(), "a thread without slack")
         except PermissionError as error:
@@ -217,13 +221,13 @@ class MemoryTest(TimeCase):
                  "udp-stream": ("--stream", flow.url)}
         loads = {}
         for kind, words in kinds.items():
-            loads[kind] = self.start("-d", 8, "-c", 8, "--warmup", 0, "-R", 1000, *words, url=())
+            loads[kind] = self.start("-d", 12, "-c", 8, "--warmup", 0, "-R", 1000, *words, url=())
         watched = {kind: program for kind, (program, _) in loads.items()}
         watched |= {"tcp sink": stream, "udp sink": flow}
         sizes = {name: [] for name in watched}
         for second in range(1, 8):
             for program, _ in loads.values():
-                program.wait_for_output(rf"(?m)^ *[{second}-8]\.\d of 8 s ")
+                program.wait_for_output(rf"(?m)^ *([{second}-9]|1\d)\.\d of 12 s ")
             for name, program in watched.items():
                 sizes[name].append(status_kib(program.process.pid, "RssAnon"))
         for kind, (program, file) in loads.items():

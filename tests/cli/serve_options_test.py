@@ -11,7 +11,7 @@ import unittest
 import tap
 from raw_http import Connection, ask
 from served_folder import ServedFolder
-from spate_cli import Folder, Program, Serve, run, wait_for
+from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
 
 FILES = {"a.txt": "hello\n", "sub/b.txt": "b\n"}
 
@@ -84,6 +84,28 @@ class ListenTest(unittest.TestCase):
                                      capture_output=True, timeout=20)
                 self.assertEqual(got.stdout, b"hello\n")
             server.stop()
+
+    def test_what_it_says_may_go_nowhere(self):
+        """A full disk, or a pipe that nobody reads any more: it serves."""
+        path = str(self.folder / "unheard")
+        self.folder.write("a.txt", "hello\n")
+
+        def answers():
+            try:
+                return ask(path, "/a.txt").body == b"hello\n"
+            except OSError:
+                return False
+        reading, writing = os.pipe()
+        os.close(reading)
+        with open("/dev/full", "w", encoding="utf-8") as full, os.fdopen(writing, "w") as closed:
+            for nowhere in (full, closed):
+                server = subprocess.Popen([binary(), "serve", "--listen", f"unix:{path}",
+                                           self.folder.path], stdin=subprocess.DEVNULL,
+                                          stdout=nowhere, stderr=nowhere)
+                self.addCleanup(server.kill)
+                wait_for(answers, "an answer")
+                server.terminate()
+                self.assertEqual(server.wait(PATIENCE_S), 0)
 
     def test_unix_socket_of_a_server_that_was_killed(self):
         path = str(self.folder / "socket")

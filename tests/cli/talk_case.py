@@ -1,9 +1,11 @@
 """What tests of `spate tcp` and `spate udp` share: listeners that say where they are, and blocking
 peers as a beginner writes them."""
 
+import random
 import socket
 import struct
 import threading
+from pathlib import Path
 
 from spate_cli import PATIENCE_S, Program, run
 
@@ -84,9 +86,18 @@ def read_all(stream):
 
 
 def unused_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on which nobody listens, nor will by chance: it is below those that the kernel gives
+    out by itself, and tests that run at the same time draw others."""
+    given_out = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    for _ in range(1000):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                port = random.randrange(10_000, max(int(given_out[0]), 20_000))
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError("no unused port")
 
 
 def in_background(work, *arguments):

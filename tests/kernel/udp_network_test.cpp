@@ -160,10 +160,10 @@ TEST_F(UdpNetworkTest, AClosedPortIsAnErrorOfThatPeerAndTheSocketLives) {
         open_loop({});
         auto body = [&]() -> Task<void> {
             auto gone = open(where);
-            const Address closed = address_of(*gone);
-            co_await gone->close();
             auto receiver = open(where);
             auto sender = open(where);
+            const Address closed = address_of(*gone);
+            co_await gone->close();
             auto sent = co_await sender->send_to(bytes_of("nobody"), closed);
             EXPECT_TRUE(sent);
             auto error = co_await take_error(*sender);

@@ -132,6 +132,14 @@ class LintRulesTest(unittest.TestCase):
             ("src/a.cpp", "// no Manager here\n", []),
         ])
 
+    def test_prints_do_not_throw(self):
+        self.check(lint_rules.throwing_prints, [
+            ("tools/a.cpp", '\nfmt::print(stderr, "");\n', [2]),
+            ("src/a.cpp", 'std::println("");\n', [1]),
+            ("src/a.cpp", 'term::print(stderr, "");\n', []),
+            ("tests/unit/a.cpp", 'fmt::print("");\n', []),
+        ])
+
     def test_the_tree_follows_the_rules(self):
         for path in lint_rules.project_files():
             source = lint_rules.Source(path.relative_to(ROOT).as_posix(), path.read_text())
