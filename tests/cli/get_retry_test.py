@@ -60,7 +60,7 @@ class RetryTest(GetTest):
             before = stall_at - (len(data) - len(body))
             (stalling(self.server, before) if before > 0 else Peer.send)(peer, body)
         self.server.on("/file", Whole(data, send=send))
-        self.fetch("/file", "--speed-time", "500ms")
+        self.fetch("/file", "--speed-time", "500ms", "--retry", "100")
         self.assert_whole(data)
         self.assertIn((stall_at, None), [request.range for request in self.server.asked("/file")])
 
@@ -68,7 +68,7 @@ class RetryTest(GetTest):
         data = content(2 * MIB)
         self.server.on("/file", in_turn(
             Whole(data, send=dripping(self.server, step=100)), Whole(data)))
-        self.fetch("/file", "--speed-time", "500ms", "--speed-limit", "100k")
+        self.fetch("/file", "--speed-time", "500ms", "--speed-limit", "100k", "--retry", "100")
         self.assert_whole(data)
 
     def test_an_answer_that_never_comes(self):

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
 import unittest
+from pathlib import Path
 
 import tap
 from spate_cli import PATIENCE_S, Folder, binary, run, wait_for
@@ -34,9 +36,9 @@ TCP_HOSTS = {
     "socat": ["socat", "-t", "10", "STDIO", "TCP-LISTEN:{port},bind=127.0.0.1"],
 }
 UDP_CLIENTS = {
-    "nc.openbsd": ["nc.openbsd", "-u", "-w", "1", "127.0.0.1", "{port}"],
-    "ncat": ["ncat", "-u", "-w", "1", "127.0.0.1", "{port}"],
-    "socat": ["socat", "-T", "1", "STDIO", "UDP:127.0.0.1:{port}"],
+    "nc.openbsd": ["nc.openbsd", "-u", "-w", "15", "127.0.0.1", "{port}"],
+    "ncat": ["ncat", "-u", "-w", "15", "127.0.0.1", "{port}"],
+    "socat": ["socat", "-T", "15", "STDIO", "UDP:127.0.0.1:{port}"],
 }
 UDP_SERVERS = {
     "nc.openbsd": ["nc.openbsd", "-u", "-l", "127.0.0.1", "{port}"],
@@ -50,15 +52,10 @@ def command(words, port):
 
 
 def listens(port, kind):
-    """Whether somebody is bound to the port: binding it ourselves fails."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            return False
-        except OSError:
-            return True
+    """Whether somebody does, by the kernel's table: to bind it ourselves could be in the way."""
+    table, state = ("tcp", "0A") if kind == socket.SOCK_STREAM else ("udp", "..")
+    row = re.compile(rf":{port:04X} [0-9A-F]+:[0-9A-F]+ {state} ")
+    return any(row.search(Path(f"/proc/net/{name}").read_text()) for name in (table, f"{table}6"))
 
 
 class InteropTest(unittest.TestCase):
@@ -147,8 +144,9 @@ class InteropTest(unittest.TestCase):
             peer.stdin.flush()
             self.assertEqual(peer.stdout.readline(), b"hello\n")
             listener.wait_for_output(": hello\n")
+            peer.kill()
+            peer.wait()
             peer.stdin.close()
-            peer.wait(PATIENCE_S)
             peer.stdout.close()
             listener.stop()
 

@@ -26,10 +26,10 @@ def tries(count):
             for left in reversed(range(count)):
                 try:
                     return test(self, *arguments)
-                except AssertionError as error:
+                except (AssertionError, LookupError, TimeoutError) as error:
                     if left == 0:
                         raise
-                    print(f"# once more: {str(error).splitlines()[0]}")
+                    print(f"# once more: {(str(error) or repr(error)).splitlines()[0]}")
             return None
         return tried
     return decorate

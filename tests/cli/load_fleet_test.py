@@ -14,7 +14,7 @@ from spate_cli import PATIENCE_S, Folder, Serve, binary, run
 
 FLEET = Path(__file__).resolve().parents[2] / "docs/FLEET.md"
 TASKS = 2
-HEAD_START_S = 5  # For all of them to be ready, also on a busy machine.
+HEAD_START_S = 8  # For all of them to be ready, also on a busy machine.
 
 
 def code_blocks():

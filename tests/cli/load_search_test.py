@@ -12,6 +12,7 @@ from spate_cli import PATIENCE_S, Program, run
 
 
 class SearchTest(LoadCase):
+    @several_tries
     def test_the_highest_rate_is_found(self):
         capacity = 400
         with SlowServer(1 / capacity, alone=True) as server:
@@ -48,7 +49,7 @@ class SearchTest(LoadCase):
         for kept in (False, True):
             with self.subTest(kept=kept), SlowServer(0.001) as server, Program(
                     "load", "--find-max", "max<1h" if kept else "max<1ns", "-R", 50, "-d",
-                    0.3 if kept else 30, "-c", 4, "--json", report, server.url) as search:
+                    2 if kept else 30, "-c", 4, "--json", report, server.url) as search:
                 if kept:
                     search.wait_for_output("kept")
                 else:

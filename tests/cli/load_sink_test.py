@@ -87,6 +87,9 @@ class StreamTest(unittest.TestCase):
         self.assertEqual((totals["ok"], streams["bytes_to_far_end"]), (1000, 1000000))
         totals, _ = self.check(load(self.sink.url, "--rate", 1000, "-d", 0.5, "--size", 1000))
         self.assertEqual(totals["planned"], 500)
+
+    @several_tries
+    def test_a_rate_of_the_far_end(self):
         totals, _ = self.check(load(self.sink.url, "--reverse", "--rate", 1000, "-d", 1))
         self.assertAlmostEqual(totals["ok"], 1000, delta=100)
 
@@ -177,12 +180,14 @@ class FlowTest(unittest.TestCase):
         self.assertAlmostEqual(totals["planned"], 5000, delta=500)
         self.assertEqual(udp["lost"], 0)
 
+    @several_tries  # Where the receive buffer may not be as large as it should.
     def test_several_threads(self):
         sink = self.sink("--threads", 2)
         for direction in ((), ("--reverse",)):
             _, udp = self.check(load(sink.url, "-c", 4, "-t", 2, "--rate", "20k", *direction))
             self.assertEqual(udp["lost"], 0)
 
+    @several_tries
     def test_a_rate(self):
         sink = self.sink()
         totals, udp = self.check(load(sink.url, "--rate", 2000, "-d", 0.5))
@@ -246,14 +251,14 @@ class FlowTest(unittest.TestCase):
         in_background(relay.run)
         url = f"udp://127.0.0.1:{relay.address[1]}"
         # Slow enough for the relay, which has no more than a socket's usual buffer to fall behind.
-        report = load(url, "-n", 1000, "--rate", 1000, "--no-gso", "--size", 64)
+        report = load(url, "-n", 400, "--rate", 1000, "--no-gso", "--size", 64)
         udp = report["udp"]
-        self.assertEqual((udp["received"], udp["lost"]), (900, 100))
-        self.assertEqual((report["totals"]["ok"], report["totals"]["net_error"]), (900, 100))
+        self.assertEqual((udp["received"], udp["lost"]), (360, 40))
+        self.assertEqual((report["totals"]["ok"], report["totals"]["net_error"]), (360, 40))
         self.assertEqual(report["errors"][0]["class"], "lost")
-        self.assertEqual((udp["duplicated"], udp["reordered"]), (100, 100))
+        self.assertEqual((udp["duplicated"], udp["reordered"]), (40, 40))
         self.assertEqual(udp["loss_split"],
-                         {"sender": 0, "receiver_buffer": 0, "unexplained": 100})
+                         {"sender": 0, "receiver_buffer": 0, "unexplained": 40})
         self.assertGreater(udp["jitter_ns"], 0)
 
 

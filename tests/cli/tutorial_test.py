@@ -52,7 +52,7 @@ class UdpAnswerTest(unittest.TestCase):
                 background = in_background(self.answer_once, server, encoding, heard)
                 port = server.getsockname()[1]
                 done = run("udp", "send", f"127.0.0.1:{port}", HELLO, "--encoding", encoding,
-                           "--wait-reply")
+                           "--wait-reply", "15s")
                 background.join(PATIENCE_S)
                 self.assertEqual(heard, [HELLO])
                 self.assertRegex(done.stdout, rf"127\.0\.0\.1:{port}: {HELLO}\n")

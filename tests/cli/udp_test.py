@@ -118,7 +118,7 @@ class SendTest(unittest.TestCase):
 
     def test_the_reply_and_who_it_is_from(self):
         with Listener("udp", "listen", "--reply", "pong") as listener:
-            done = send(listener.target, "--wait-reply", "ping")
+            done = send(listener.target, "--wait-reply", "15s", "ping")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertRegex(done.stdout, rf"^[\d:]+ 127\.0\.0\.1:{listener.port}: pong\n$")
             listener.stop()
@@ -156,7 +156,7 @@ class SendTest(unittest.TestCase):
             for where in (f"unix:@spate-test-udp-{os.getpid()}", f"unix:{folder / 's'}"):
                 with self.subTest(where), Listener("udp", "listen", "--echo",
                                                    where=where) as listener:
-                    done = send(where, "--wait-reply", "by name")
+                    done = send(where, "--wait-reply", "15s", "by name")
                     self.assertEqual(done.returncode, 0, done.stderr)
                     self.assertIn(f"{where}: by name\n", done.stdout)
                     listener.stop()
@@ -183,7 +183,7 @@ class SendTest(unittest.TestCase):
     def test_dump(self):
         with Folder() as folder, Listener("udp", "listen", "--echo", "--dump",
                                           folder / "theirs") as listener:
-            done = send(listener.target, "--wait-reply", "--dump", folder / "ours", "ping")
+            done = send(listener.target, "--wait-reply", "15s", "--dump", folder / "ours", "ping")
             self.assertEqual(done.returncode, 0, done.stderr)
             ours = (folder / "ours").read_text()
             self.assertRegex(ours, rf"(?m)^> [\d:.]+ {listener.target} 4 bytes\n.*\|ping\|")
