@@ -17,10 +17,18 @@ constexpr unsigned most_depth = 100;
 }  // namespace
 
 Batch::Batch(Session& session, unsigned parallel, Finished finished)
-    : session_(session),
-      parallel_(parallel),
-      finished_(std::move(finished)),
-      breaker_(session.loop) {}
+    : session_(session), parallel_(parallel), finished_(std::move(finished)) {}
+
+Batch::Listing::Listing(Session& session) : Timer(&over), breaker(session.loop) {
+    const Duration most = session.options.most_time;
+    if (most > Duration{0}) session.loop.timers().arm(*this, session.loop.now() + most);
+}
+
+void Batch::Listing::over(Timer& timer) {
+    auto& listing = static_cast<Listing&>(timer);
+    listing.late = true;
+    listing.breaker.trip();
+}
 
 Task<Exit> Batch::run() {
     while (active_ > 0 || (!queue_.empty() && !stopped_)) {
@@ -69,11 +77,15 @@ Task<Outcome> Batch::fetch(Job job) {
 
 Task<Outcome> Batch::walk(Folder folder, std::size_t number) {
     Outcome outcome;
-    auto entries = co_await list(session_, breaker_, folder);
-    if (!entries) {
-        outcome.failure = std::move(entries.error());
-        co_return outcome;
-    }
+    Listing& listing = listings_.emplace_back(session_);
+    if (stopped_) listing.breaker.trip();
+    auto entries = co_await list(session_, listing.breaker, folder);
+    if (!entries && listing.late)
+        outcome.failure = {Exit::out_of_time, "out of time (--max-time)"};
+    else if (!entries)
+        outcome.failure = stopped_ ? *stopped_ : std::move(entries.error());
+    listings_.remove_if([&listing](const Listing& other) { return &other == &listing; });
+    if (!entries) co_return outcome;
     std::error_code error;
     if (!folder.path.empty()) std::filesystem::create_directories(folder.path, error);
     if (error) {
@@ -98,6 +110,14 @@ void Batch::queue_entry(const Folder& folder, const ListedEntry& entry, std::siz
     Destination destination;
     destination.folder = folder.path;
     destination.name = entry.name;
+    if (entry.folder && entry.link) {
+        Outcome outcome;
+        outcome.skipped = true;
+        outcome.path = destination.path();
+        outcome.why = "a link to a folder on the server, left out";
+        finished_(url_of(folder, entry), outcome);
+        return;
+    }
     if (entry.folder) {
         Folder below;
         below.url = url_of(folder, entry);
@@ -116,7 +136,8 @@ void Batch::queue_entry(const Folder& folder, const ListedEntry& entry, std::siz
 
 void Batch::stop(const Failure& why) {
     stopped_ = why;
-    breaker_.trip();
+    for (Listing& listing : listings_)
+        listing.breaker.trip();
     for (Download& download : running_)
         download.stop(why);
     changed_.set();

@@ -11,6 +11,7 @@
 
 #include <spate/loop.hpp>
 #include <spate/task.hpp>
+#include <spate/timer.hpp>
 
 #include "fetch/download.hpp"
 #include "fetch/folder.hpp"
@@ -43,6 +44,13 @@ class Batch {
         std::size_t number;
         std::variant<Job, Folder> what;
     };
+    // A folder that is being listed has its time, as a file has.
+    struct Listing : Timer {
+        explicit Listing(Session& session);
+        static void over(Timer& timer);
+        Breaker breaker;
+        bool late = false;
+    };
     [[nodiscard]] Task<void> work(Item item);
     [[nodiscard]] Task<Outcome> fetch(Job job);
     [[nodiscard]] Task<Outcome> walk(Folder folder, std::size_t number);
@@ -54,7 +62,7 @@ class Batch {
     std::deque<Item> queue_;
     std::size_t next_number_ = 0;
     std::list<Download> running_;
-    Breaker breaker_;  // of listings
+    std::list<Listing> listings_;  // under way
     unsigned active_ = 0;
     Event changed_;
     std::optional<Failure> stopped_;

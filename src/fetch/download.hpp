@@ -41,7 +41,8 @@ struct Outcome {
     std::uint64_t fetched = 0;  ///< Bytes that came over the network.
     std::uint64_t size = 0;     ///< Of the file.
     Duration elapsed{0};
-    bool skipped = false;  ///< It was here already.
+    bool skipped = false;                 ///< Nothing was to be done:
+    std::string why = "is here already";  ///< in words, behind its path.
 };
 
 /// Workers, one for each connection, take segments of the file and fetch them; the first finds

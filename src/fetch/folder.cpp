@@ -84,6 +84,7 @@ Task<std::expected<std::vector<ListedEntry>, Failure>> list(Session& session, Br
             if (entries) co_return std::move(*entries);
             co_return std::unexpected(Failure{Exit::nonsense, entries.error()});
         }
+        if (breaker.tripped()) co_return std::unexpected(Failure{Exit::interrupted, "interrupted"});
         const Trouble& trouble = text.error();
         const auto delay = backoff.next(trouble.retry_after_s);
         if (!trouble.passing || !delay) co_return std::unexpected(trouble.failure);

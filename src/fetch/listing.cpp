@@ -33,6 +33,8 @@ std::expected<ListedEntry, std::string> parse_entry(const Json& json) {
     }
     ListedEntry entry;
     entry.folder = *type == "folder";
+    const Json* const link = member(json, "link");
+    entry.link = link != nullptr && *link == true;
     entry.name = name->get_ref<const std::string&>();
     const Json* const href = member(json, "href");
     if (href != nullptr && href->is_string()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/text.hpp"
+#include "http/weight.hpp"
 
 namespace spate::http {
 namespace {
@@ -22,29 +23,6 @@ constexpr CodingName names[] = {
 };
 
 constexpr int unset = -1;
-
-/// A weight in thousandths: `0`, `0.5`, `1.000`. Nullopt where it is none (RFC 9110 §12.4.2).
-std::optional<int> parse_weight(std::string_view text) {
-    if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
-    if (text.size() > 1 && text[1] != '.') return std::nullopt;
-    int weight = text[0] - '0';
-    for (std::size_t i = 2; i < 5; ++i) {
-        const char digit = i < text.size() ? text[i] : '0';
-        if (!is_digit(digit)) return std::nullopt;
-        weight = weight * 10 + (digit - '0');
-    }
-    return weight <= 1000 ? std::optional(weight) : std::nullopt;
-}
-
-/// The weight among an element's parameters; 1000 without one.
-std::optional<int> weight_of(std::string_view parameters) {
-    while (!parameters.empty()) {
-        std::string_view value = trim(take_until(parameters, ';'));
-        const std::string_view name = trim(take_until(value, '='));
-        if (is_same_word(name, "q")) return parse_weight(trim(value));
-    }
-    return 1000;
-}
 
 /// What the field says of each coding, in the order of `names`, and of all others.
 struct Weights {

@@ -149,7 +149,7 @@ std::expected<Url, UrlError> parse_url(std::string_view text) {
         return refuse(text, fmt::format("no scheme; write http://{}", text));
     }
     const Scheme* scheme = find_scheme(text.substr(0, scheme_end));
-    if (scheme == nullptr) return refuse(text, "unknown scheme; http, https and name are known");
+    if (scheme == nullptr) return refuse(text, "unknown scheme; http and name are known");
 
     Url url;
     url.scheme = scheme->name;

@@ -30,6 +30,12 @@ void refuse(int socket) {
 
 }  // namespace
 
+std::int64_t wall_clock_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
 Core::Core(Loop& on, Site& of, Admission& admission, std::shared_ptr<LogFile> log_file,
            const Share& share)
     : loop(on),
@@ -124,7 +130,14 @@ void Core::welcome(Fd socket, Protocol protocol) {
                        : serve_name(*this, std::move(socket), std::move(host)));
     } else {
         ++totals.refused_connections;
-        if (protocol == Protocol::http) refuse(socket.get());
+        if (protocol != Protocol::http) return;
+        refuse(socket.get());
+        if (!log) return;
+        LogEntry entry;
+        entry.remote = host;
+        entry.unix_ms = wall_clock_ms();
+        entry.status = 503;
+        log->add(entry);
     }
 }
 

@@ -23,6 +23,9 @@
 
 namespace spate::serve {
 
+/// Since 1970, as logs have it.
+[[nodiscard]] std::int64_t wall_clock_ms();
+
 class Core;
 
 /// A connection, as its core sees it: counted from its making to its end, and to be ended when

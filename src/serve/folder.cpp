@@ -48,7 +48,9 @@ std::optional<Entry> entry_from(std::string_view name, int fd, const char* path,
 std::optional<Entry> entry_behind(int root_fd, const std::string& folder, const char* name) {
     const Result<Fd> target = open_beneath(root_fd, folder + '/' + name, O_PATH);
     if (!target) return std::nullopt;
-    return entry_from(name, target->get(), "", AT_EMPTY_PATH);
+    auto entry = entry_from(name, target->get(), "", AT_EMPTY_PATH);
+    if (entry) entry->link = true;
+    return entry;
 }
 
 bool wanted(const dirent& found, bool show_hidden) {

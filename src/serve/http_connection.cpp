@@ -47,12 +47,6 @@ struct Logged {
     }
 };
 
-std::int64_t wall_clock_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
 class HttpConnection : public Client {
   public:
     HttpConnection(Core& core, Fd socket, std::string host)

@@ -16,6 +16,7 @@ struct Entry {
     EntryKind kind = EntryKind::file;
     std::uint64_t size = 0;    ///< Bytes; 0 for a folder.
     std::int64_t mtime_s = 0;  ///< Seconds since 1970, UTC.
+    bool link = false;         ///< By a symbolic link: a folder may be one that it is in.
 };
 
 enum class SortKey : std::uint8_t { name, size, time };

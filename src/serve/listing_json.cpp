@@ -51,6 +51,7 @@ void append_entry(std::string& out, const Entry& entry) {
         out += ",\"mtime\":";
     }
     append_number(out, entry.mtime_s);
+    if (entry.link) out += ",\"link\":true";
     out += ",\"href\":\"";
     out += http::encode_path(entry.name);
     out += folder ? "/\"}" : "\"}";

@@ -140,6 +140,10 @@ const Second& second_of(std::int64_t unix_ms) {
     return cached;
 }
 
+std::string protocol_of(const LogEntry& entry) {
+    return entry.minor_version == no_http ? "NAME" : fmt::format("HTTP/1.{}", entry.minor_version);
+}
+
 }  // namespace
 
 void append_combined(std::string& out, const LogEntry& entry) {
@@ -150,7 +154,7 @@ void append_combined(std::string& out, const LogEntry& entry) {
     if (!entry.method.empty()) {
         out += ' ';
         append_escaped(out, entry.target, max_target, is_plain_in_word);
-        fmt::format_to(std::back_inserter(out), " HTTP/1.{}", entry.minor_version);
+        out += ' ' + protocol_of(entry);
     }
     fmt::format_to(std::back_inserter(out), "\" {} {} \"", entry.status, entry.body_bytes);
     append_escaped(out, entry.referer, max_referer, is_plain);
@@ -171,8 +175,8 @@ void append_json(std::string& out, const LogEntry& entry) {
     append_json_member(out, "target", entry.target, max_target);
     const double duration_ms = std::chrono::duration<double, std::milli>(entry.duration).count();
     fmt::format_to(std::back_inserter(out),
-                   ",\"protocol\":\"HTTP/1.{}\",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3f}",
-                   entry.minor_version, entry.status, entry.body_bytes, duration_ms);
+                   ",\"protocol\":\"{}\",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3f}",
+                   protocol_of(entry), entry.status, entry.body_bytes, duration_ms);
     append_json_member(out, "referer", entry.referer, max_referer);
     append_json_member(out, "user_agent", entry.user_agent, max_user_agent);
     out += "}\n";

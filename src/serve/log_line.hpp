@@ -10,13 +10,15 @@
 
 namespace spate::serve {
 
+inline constexpr int no_http = -1;
+
 /// One answer. The texts are views of whatever came, of any bytes; empty means absent.
 struct LogEntry {
     std::string_view remote;   ///< The peer's address, without its port.
     std::int64_t unix_ms = 0;  ///< When the request had come, by the wall clock.
     std::string_view method;   ///< Empty for a request that could not be read.
     std::string_view target;   ///< As sent.
-    int minor_version = 1;     ///< HTTP/1.x.
+    int minor_version = 1;     ///< HTTP/1.x; no_http where the name protocol was spoken.
     int status = 0;
     std::uint64_t body_bytes = 0;  ///< Of the body, as far as it was sent.
     Duration duration{};           ///< From the whole request head to the last byte sent.

@@ -43,12 +43,15 @@ class NameConnection : public Client {
     Task<NameCollector::State> collect(NameCollector& collector);
     Task<bool> answer();
     Task<bool> send(std::string path);
+    void log(std::string_view name, std::int64_t unix_ms, TimePoint begun);
 
     Core& core_;
     TcpStream stream_;
     Pacer pacer_;
     Quiet quiet_;
     bool sending_ = false;
+    bool found_ = false;  // the file, whatever came of sending it
+    std::uint64_t sent_bytes_ = 0;
 };
 
 Task<NameCollector::State> NameConnection::collect(NameCollector& collector) {
@@ -72,7 +75,10 @@ Task<bool> NameConnection::send(std::string path) {
     std::string_view view(path);
     auto opened = co_await core_.site.root.open(core_.loop, view);
     if (!opened || opened->status.kind != FileStatus::Kind::regular) co_return true;
-    if (opened->status.size == 0) co_return true;
+    if (opened->status.size == 0) {
+        found_ = true;
+        co_return true;
+    }
     SendFileOptions options;
     options.way = core_.options.send_way;
     options.stall_limit = core_.options.send_timeout;
@@ -81,11 +87,28 @@ Task<bool> NameConnection::send(std::string path) {
     std::uint64_t sent_bytes = 0;
     const int fd = opened->fd.get();
     const std::span<const std::byte> no_head;
+    found_ = true;
     auto sent =
         co_await send_file(stream_, no_head, fd, 0, opened->status.size, options, sent_bytes);
     if (!sent) ++core_.totals.send_errors;
     core_.totals.bytes_sent += sent_bytes;
+    sent_bytes_ = sent_bytes;
     co_return sent.has_value();
+}
+
+// The protocol has no statuses: those of HTTP say the same.
+void NameConnection::log(std::string_view name, std::int64_t unix_ms, TimePoint begun) {
+    if (!core_.log) return;
+    LogEntry entry;
+    entry.remote = host();
+    entry.unix_ms = unix_ms;
+    entry.method = "GET";
+    entry.target = name;
+    entry.minor_version = no_http;
+    entry.status = found_ ? 200 : 404;
+    entry.body_bytes = sent_bytes_;
+    entry.duration = Clock::now() - begun;
+    core_.log->add(entry);
 }
 
 Task<void> NameConnection::run(std::unique_ptr<NameConnection> connection) {
@@ -100,12 +123,15 @@ Task<void> NameConnection::run(std::unique_ptr<NameConnection> connection) {
 Task<bool> NameConnection::answer() {
     NameCollector collector;
     const auto state = co_await collect(collector);
+    const std::int64_t unix_ms = wall_clock_ms();
+    const TimePoint begun = core_.loop.now();
     if (state != NameCollector::State::missing) ++core_.totals.names;
     bool whole = true;
     if (state == NameCollector::State::complete) {
         sending_ = true;
         stream_.set_deadline(no_deadline);
         if (auto path = path_of_name(collector.name())) whole = co_await send(std::move(*path));
+        log(collector.name(), unix_ms, begun);
     }
     if (stream_.aborted() == ETIMEDOUT) ++core_.totals.timeouts;
     co_return whole;

@@ -1,12 +1,16 @@
 #include "serve/respond.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "http/content_disposition.hpp"
+#include "http/text.hpp"
 #include "http/uri.hpp"
+#include "http/weight.hpp"
 #include "serve/folder.hpp"
 #include "serve/listing.hpp"
 #include "serve/listing_page.hpp"
@@ -115,10 +119,18 @@ void answer_redirect(const Context& context, const http::Target& target, Respons
     response.field("Location", http::directory_location(target));
 }
 
+// Whether --header has this field: it stands in for ours.
+bool has_field(const std::vector<std::pair<std::string, std::string>>& headers,
+               std::string_view name) {
+    const auto lower = [](char c) { return http::to_lower(c); };
+    return std::ranges::any_of(headers, [&](const auto& each) {
+        return std::ranges::equal(each.first, name, {}, lower, lower);
+    });
+}
+
 bool wants_json(const http::Request& request, const ListingQuery& query) {
     if (query.format == ListingFormat::json) return true;
-    return request.accept && request.accept->find("application/json") != std::string_view::npos &&
-           request.accept->find("text/html") == std::string_view::npos;
+    return request.accept && http::prefers(*request.accept, "application/json", "text/html");
 }
 
 // Reads and renders on a helper thread: fifty thousand entries take a while.
@@ -151,9 +163,13 @@ Task<void> answer_listing(const Context& context, const http::Request& request,
     response.begin(200, context.date.fields());
     response.field("Content-Type", json ? "application/json" : "text/html; charset=utf-8");
     response.content_length(response.text.size());
-    response.lines(
-        "Cache-Control: no-cache\r\nVary: Accept\r\nX-Content-Type-Options: nosniff\r\n");
-    if (!json) response.field("Content-Security-Policy", listing_security_policy());
+    response.lines("Vary: Accept\r\n");
+    const auto unless_given = [&](std::string_view name, std::string_view value) {
+        if (!has_field(site.options.headers, name)) response.field(name, value);
+    };
+    unless_given("Cache-Control", "no-cache");
+    unless_given("X-Content-Type-Options", "nosniff");
+    if (!json) unless_given("Content-Security-Policy", listing_security_policy());
     response.lines(site.extra_fields);
 }
 
@@ -191,6 +207,11 @@ Task<void> answer_folder(const Context& context, const http::Request& request,
             file.path = view;
             answer_file(context, request, file, std::move(variants), response);
             if (options.listing) response.lines("Vary: Accept\r\n");
+            co_return;
+        }
+        // An index that is there and cannot be had is no reason to show what is beside it.
+        if (const int status = status_of_error(error.code); status != 404) {
+            answer_error(context, response, status);
             co_return;
         }
     }

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <set>
@@ -21,7 +22,10 @@ using Outcome = std::expected<void, std::string>;
 
 std::unexpected<std::string> sentence(const std::string& where, const Error& error) {
     std::string text = "can't listen on " + where + ": " + error.message();
-    if (error.code == EADDRINUSE) text += " (is another server running there? try --listen :0)";
+    if (error.code == EADDRINUSE && where.starts_with("unix:"))
+        text += " (another server's socket, or a file that is none)";
+    else if (error.code == EADDRINUSE)
+        text += " (is another server running there? try --listen :0)";
     if (error.code == EACCES) text += " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
     return std::unexpected(std::move(text));
 }
@@ -132,6 +136,33 @@ std::vector<std::string> addresses_to_open(const ServeOptions& options, bool pas
     return addresses;
 }
 
+// Where --listen says, or on both loopbacks; else everywhere. What is for this machine alone stays.
+std::vector<std::string> name_hosts(const ServeOptions& options) {
+    std::vector<std::string> hosts;
+    if (options.local) hosts.emplace_back("127.0.0.1");
+    if (options.local && has_v6_loopback()) hosts.emplace_back("[::1]");
+    for (const std::string& text : options.listen) {
+        const auto address = Address::parse(text);
+        if (!address || address->is_unix()) continue;
+        std::string host = text.substr(0, text.rfind(':'));
+        if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(std::move(host));
+    }
+    if (hosts.empty()) hosts.emplace_back();
+    return hosts;
+}
+
+// On one port: the first host's, where the kernel picks.
+Outcome open_name_port(Sockets& sockets, const ServeOptions& options) {
+    int port = options.name_port;
+    for (const std::string& host : name_hosts(options)) {
+        const std::string where = host + ":" + std::to_string(port);
+        if (auto opened = open_and_name(sockets, where, Protocol::name); !opened) return opened;
+        const auto real = Address::of_local(sockets.by_core[0].back().socket.get());
+        if (real) port = real->port();
+    }
+    return {};
+}
+
 }  // namespace
 
 std::expected<Sockets, std::string> open_sockets(const ServeOptions& options, std::size_t cores) {
@@ -153,12 +184,9 @@ std::expected<Sockets, std::string> open_sockets(const ServeOptions& options, st
     for (const std::string& text : addresses_to_open(options, !passed->empty()))
         if (auto opened = open_and_name(sockets, text, Protocol::http); !opened)
             return std::unexpected(opened.error());
-    if (options.name_port >= 0) {
-        const std::string port = std::to_string(options.name_port);
-        const std::string where = options.local ? "127.0.0.1:" + port : ":" + port;
-        if (auto opened = open_and_name(sockets, where, Protocol::name); !opened)
+    if (options.name_port >= 0)
+        if (auto opened = open_name_port(sockets, options); !opened)
             return std::unexpected(opened.error());
-    }
     return sockets;
 }
 

@@ -39,6 +39,33 @@ class AccessLogTest(unittest.TestCase):
                  f"{count} lines in the log")
         return read()
 
+    def test_names_and_those_turned_away(self):
+        """What is no answer to a request over HTTP is one all the same."""
+        server = self.serve(None, "--cores", "1", "--name-port", "0", "--max-conns-per-ip", "1")
+        port = int(server.wait_for_output(r"name://[^\s/]*:(\d+)/").group(1))
+
+        def fetch(name):
+            with Connection(("127.0.0.1", port)) as connection:
+                connection.send(name)
+                connection.finish_sending()
+                while connection.receive():
+                    pass
+        fetch(b"a.txt\n")
+        self.lines(1)
+        fetch(b"none\n")
+        self.lines(2)
+        with Connection(server.address) as first, Connection(server.address) as second:
+            self.assertEqual(first.ask("/a.txt").status, 200)
+            second.send(request("/a.txt"))
+            self.assertEqual(second.answer().status, 503)
+            lines = self.lines(4)
+        seen = [COMBINED.fullmatch(line) for line in lines]
+        self.assertEqual(sorted((match["request"], match["status"], match["bytes"])
+                                for match in seen),
+                         [("-", "503", "0"), ("GET /a.txt HTTP/1.1", "200", "6"),
+                          ("GET a.txt NAME", "200", "6"), ("GET none NAME", "404", "0")])
+        self.assertEqual({match["remote"] for match in seen}, {"127.0.0.1"})
+
     def test_combined(self):
         server = self.serve(None, "--cores", "1")  # Lines of several cores have no order.
         ask(server.address, "/a.txt?x=1", "Referer: http://r/", "User-Agent: me")

@@ -1,8 +1,12 @@
 """`spate get -r` against listings as spate serve writes them."""
 
+import signal
+import threading
+
 import tap
 from get_case import GetTest
 from get_server import Whole, redirect, status
+from spate_cli import PATIENCE_S, Program
 
 
 class FolderTest(GetTest):
@@ -45,6 +49,27 @@ class FolderTest(GetTest):
         self.fetch("/music/", "-r", "-P", "in")
         self.assertEqual(len(self.server.asked("/music/a")), 0)
         self.assertEqual(len(self.server.asked("/music/b")), 1)
+
+    def test_a_listing_that_never_comes(self):
+        """It has its time, as a file has, and can be interrupted."""
+        asked = threading.Event()
+
+        def silent(request, peer):
+            asked.set()
+            self.server.stopping.wait(60)
+        self.server.on("/music/", silent)
+        url = self.server.url("/music/")
+        late = self.get(url, "-r", "-m", "0.3")
+        self.assertEqual(late.returncode, 11, late.stderr)
+        self.assertIn("out of time (--max-time)", late.stderr)
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            asked.clear()
+            with Program("get", "-r", url, cwd=self.folder.path) as program:
+                self.assertTrue(asked.wait(PATIENCE_S))
+                program.signal(number)
+                self.assertEqual(program.wait(), code, program.describe())
+                self.assertIn("interrupted", program.stderr)
+                self.assertNotIn("connection lost", program.stderr)
 
     def test_names_that_lead_out_are_refused(self):
         for name in ("../evil", "..", "%2e%2e%2fevil", "/etc/evil", "http://elsewhere/evil", "a/b"):

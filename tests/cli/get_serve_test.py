@@ -39,6 +39,21 @@ class GetFromServeTest(GetTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.tree(self.folder / "copy"), self.tree(source.path))
 
+    def test_links_to_folders_are_not_followed(self):
+        """They may lead to where they are: each would be fetched again and again."""
+        source, server = self.serve({"d/f": b"x", "elsewhere/g": b"y"})
+        (source / "loop").symlink_to(".")
+        (source / "d/up").symlink_to("..")
+        (source / "d/other").symlink_to("../elsewhere")
+        (source / "file").symlink_to("d/f")
+        result = self.get(server.url, "-r", "-P", "copy")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        found = sorted(str(path.relative_to(self.folder / "copy"))
+                       for path in (self.folder / "copy").rglob("*"))
+        self.assertEqual(found, ["d", "d/f", "elsewhere", "elsewhere/g", "file"])
+        for name in ("loop", "d/up", "d/other"):
+            self.assertIn(f"copy/{name}: a link to a folder on the server, left out", result.stderr)
+
     @staticmethod
     def tree(top):
         """Paths in bytes, with content and whole seconds of the time."""

@@ -3,6 +3,7 @@ sends a name, receives the file's bytes until the end; a file that cannot be had
 """
 
 import hashlib
+import re
 import socket
 import unittest
 
@@ -44,6 +45,14 @@ class NameProtocolTest(ServedFolder):
             while piece := connection.receive():
                 received += piece
             return bytes(received)
+
+    def test_it_is_where_listen_says(self):
+        """Who serves this machine alone has not opened the other protocol to the network."""
+        said = self.server.describe()
+        self.assertEqual(re.findall(r"name://([^\s/:]*):", said), ["127.0.0.1"], said)
+        with socket.socket() as elsewhere, self.assertRaises(ConnectionRefusedError):
+            elsewhere.settimeout(PATIENCE_S)
+            elsewhere.connect(("127.0.0.2", self.port))
 
     def test_a_name_without_an_end(self):
         self.assertEqual(self.fetch(b"a.txt"), b"hello\n")

@@ -1,14 +1,17 @@
 """`spate serve` and its options: where it listens, what it adds to answers, how it ends when it
 cannot begin."""
 
+import ctypes
 import os
 import re
 import shutil
 import socket
 import subprocess
 import unittest
+from pathlib import Path
 
 import tap
+from process_state import is_sanitized
 from raw_http import Connection, ask
 from served_folder import ServedFolder
 from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
@@ -84,6 +87,29 @@ class ListenTest(unittest.TestCase):
                                      capture_output=True, timeout=20)
                 self.assertEqual(got.stdout, b"hello\n")
             server.stop()
+
+    def test_it_is_confined_and_has_its_heap(self):
+        create_ruleset = 444  # landlock_create_ruleset(2), which gives its version here.
+        landlock = ctypes.CDLL(None).syscall(create_ruleset, None, 0, 1)
+        with Serve(self.folder.path) as server:
+            process = Path(f"/proc/{server.process.pid}")
+            if not is_sanitized(server.process.pid):
+                self.assertIn("libmimalloc", (process / "maps").read_text())
+            if landlock < 1:
+                self.skipTest("no Landlock in this kernel")
+            for task in (process / "task").iterdir():
+                self.assertIn("NoNewPrivs:\t1", (task / "status").read_text())
+
+    @unittest.skipUnless(os.getuid() == 0, "who is not root may read what is not to be read")
+    def test_an_index_that_cannot_be_had_is_no_listing(self):
+        self.folder.write("private/index.html", "hello\n").chmod(0)
+        self.folder.write("private/secret.txt", "secret\n")
+        self.folder.path.chmod(0o755)
+        with Serve(self.folder.path, preexec_fn=lambda: os.setuid(65534)) as server:
+            for target in ("/private/index.html", "/private/"):
+                self.assertEqual(ask(server.address, target).status, 403)
+            listing = ask(server.address, "/private/", "Accept: application/json")
+            self.assertEqual(listing.status, 200)  # Who asks for one gets it.
 
     def test_what_it_says_may_go_nowhere(self):
         """A full disk, or a pipe that nobody reads any more: it serves."""
@@ -205,7 +231,10 @@ class AddedFieldsTest(ServedFolder):
             self.assertEqual((answer.status, answer["X-One"], answer["Cache-Control"]),
                              (status, "1", "max-age=60"))
             self.assertEqual(answer["Access-Control-Allow-Origin"], "*")
-        self.assertEqual(self.ask("/sub/")["X-One"], "1")
+        folder = self.ask("/sub/")
+        self.assertEqual(folder["X-One"], "1")
+        values = [value for name, value in folder.fields if name.lower() == "cache-control"]
+        self.assertEqual(values, ["max-age=60"])  # In place of our own.
 
     def test_cors_preflight(self):
         answer = self.ask("/a.txt", "Origin: http://example.com",
