@@ -34,7 +34,7 @@ std::optional<int> parse_command_line(CLI::App& app, std::vector<std::string> wo
     try {
         app.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
-        spate::term::print(stdout, "{}", app.help());
+        spate::term::write(stdout, app.help());
         return 0;
     } catch (const CLI::ParseError& error) {
         return complain_of_usage(app.get_name(), complaint_of(app, error));

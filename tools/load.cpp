@@ -73,7 +73,7 @@ std::FILE* for_people(const LoadOutputs& outputs) {
 void show(const Report& report, const LoadOutputs& outputs) {
     if (outputs.quiet) return;
     std::FILE* to = for_people(outputs);
-    term::print(to, "{}", to_text(report, term::probe_screen(::fileno(to)).colour));
+    term::write(to, to_text(report, term::probe_screen(::fileno(to)).colour));
 }
 
 void complete(Report& report, const LoadArguments& arguments) {

@@ -58,7 +58,7 @@ class Rounds {
             if (report->totals.ok == 0) {
                 const std::string why =
                     report->errors.empty() ? "nothing was answered" : report->errors.front().sample;
-                return std::unexpected(NoRun{plan.target + ": " + why, false});
+                return std::unexpected(NoRun{plan.targets.front() + ": " + why, false});
             }
             const std::array figures{&round.a, &round.b, &round.control};
             *figures[static_cast<std::size_t>(side)] = figures_of(*report);
@@ -88,7 +88,7 @@ Comparison compare(const LoadArguments& arguments, const std::vector<Round>& rou
     describe_host(comparison.run);
     for (const auto& [side, plan] :
          {std::pair(&comparison.a, &arguments.plan), std::pair(&comparison.b, &*arguments.other)}) {
-        side->target = plan->target;
+        side->target = plan->targets.front();
         if (plan->server_pid) side->command = command_of(*plan->server_pid);
     }
     return comparison;
@@ -97,13 +97,13 @@ Comparison compare(const LoadArguments& arguments, const std::vector<Round>& rou
 // Where it is to go.
 int write_out(const Comparison& comparison, const LoadOutputs& outputs) {
     if (outputs.json == "-") {
-        term::print(stdout, "{}", to_json(comparison));
+        term::write(stdout, to_json(comparison));
     } else if (!outputs.json.empty()) {
         std::ofstream out(outputs.json);
         out << to_json(comparison) << std::flush;
         if (!out) return complain_of_ab(outputs.json + ": cannot be written", exit_could_not_run);
     }
-    if (!outputs.quiet && outputs.json != "-") term::print(stdout, "{}", to_text(comparison));
+    if (!outputs.quiet && outputs.json != "-") term::write(stdout, to_text(comparison));
     return exit_fine;
 }
 

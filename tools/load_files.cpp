@@ -152,8 +152,7 @@ int load_compare(int argc, char** argv) {
     }
     const auto reports = read_reports(paths);
     if (!reports) return complain("compare", reports.error());
-    term::print(
-        stdout, "{}",
-        compare(reports->front(), reports->back(), term::probe_screen(STDOUT_FILENO).colour));
+    term::write(stdout, compare(reports->front(), reports->back(),
+                                term::probe_screen(STDOUT_FILENO).colour));
     return exit_fine;
 }

@@ -43,7 +43,6 @@ std::expected<LoadOutput, std::string> LoadOutput::open(const LoadArguments& arg
     output.quiet_ = names.quiet;
     output.terminal_ = ::isatty(STDERR_FILENO) != 0;
     output.bits_ = kind == Kind::tcp_stream || kind == Kind::udp_stream;
-    output.target_ = arguments.plan.target;
     output.live_.bits = output.bits_;
     return output;
 }
@@ -74,7 +73,7 @@ void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
     began_ns_ = started_ns;
     live_.errors = 0;
     if (plan.duration != Nanoseconds::max()) live_.duration = plan.duration;
-    if (hlog_.stream) log(log_head({"spate load " + target_, began_ns_, began_ns_}));
+    if (hlog_.stream) log(log_head({"spate load " + plan.targets.front(), began_ns_, began_ns_}));
     if (quiet_ || !terminal_ || plan.warmup.count() == 0) return;
     const std::string line = "warming up";
     term::write(stderr, lines_.redraw({&line, 1}));

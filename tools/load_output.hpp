@@ -56,7 +56,6 @@ class LoadOutput {
     // While a search goes on: the logs of the try under way, and of the best until now.
     std::optional<std::string> try_log_;
     std::string best_log_;
-    std::string target_;
     std::int64_t began_ns_ = 0;  // since 1970, of the measured part
     spate::load::LiveState live_;
     spate::term::LiveLines lines_;

@@ -28,10 +28,10 @@ struct Verdict {
 };
 
 Verdict judge_try(const Report& report, const std::vector<Slo>& objectives) {
-    constexpr double rate_kept = 0.99;
+    constexpr double enough_ok = 0.99;
     const Totals& totals = report.totals;
     Verdict verdict;
-    bool missed = static_cast<double>(totals.ok) < rate_kept * static_cast<double>(totals.planned);
+    bool missed = static_cast<double>(totals.ok) < enough_ok * static_cast<double>(totals.planned);
     // What a far end should have sent is in no sum of ours, but in a warning.
     if (report.datagrams || report.streams)
         missed |= std::ranges::any_of(

@@ -171,7 +171,6 @@ std::expected<void, NoTarget> aim_at_http(const LoadTarget& target, Plan& plan) 
     http::Url server;
     if (auto built = build_requests(target, server, plan); !built) return built;
     plan.kind = Kind::http;
-    if (plan.target.empty()) plan.target = server.authority();
     if (!target.unix_socket.empty()) {
         const auto address = Address::parse("unix:" + target.unix_socket);
         if (!address) return misused("--unix-socket: " + address.error().message());
@@ -189,8 +188,7 @@ std::expected<void, NoTarget> aim_at_http(const LoadTarget& target, Plan& plan) 
 std::expected<void, NoTarget> aim(const LoadTarget& target, Plan& plan) {
     if (target.urls.empty() && target.mix_file.empty()) return misused("which URL?");
     const std::string& first = target.urls.empty() ? target.mix_file : target.urls.front();
-    plan.target = first;
-    plan.targets = target.urls;
+    plan.targets = target.urls.empty() ? std::vector{first} : target.urls;
     const bool tcp = first.starts_with("tcp://");
     const bool udp = first.starts_with("udp://");
     if (tcp || udp) return aim_at_socket(target, first, udp, plan);

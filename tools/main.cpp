@@ -78,12 +78,12 @@ int complain(std::string_view name) {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        spate::term::print(stderr, "{}", help());
+        spate::term::write(stderr, help());
         return usage_error;
     }
     const std::string_view name = argv[1];
     if (name == "--help" || name == "-h" || name == "help") {
-        spate::term::print(stdout, "{}", help());
+        spate::term::write(stdout, help());
         return 0;
     }
     if (name == "--version" || name == "-V" || name == "version") {

@@ -120,6 +120,6 @@ int spate_tcp(int argc, char** argv) {
     if (command == "connect") return run_connect(argc - 1, argv + 1);
     if (command == "listen") return run_listen(argc - 1, argv + 1);
     const bool asked = command == "--help" || command == "-h" || command == "help";
-    spate::term::print(asked ? stdout : stderr, "{}", help);
+    spate::term::write(asked ? stdout : stderr, help);
     return asked ? 0 : usage_error;
 }

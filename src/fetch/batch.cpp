@@ -24,10 +24,9 @@ Batch::Listing::Listing(Session& session) : Timer(&over), breaker(session.loop) 
     if (most > Duration{0}) session.loop.timers().arm(*this, session.loop.now() + most);
 }
 
-void Batch::Listing::over(Timer& timer) {
-    auto& listing = static_cast<Listing&>(timer);
-    listing.late = true;
-    listing.breaker.trip();
+void Batch::Listing::stop(const Failure& why) {
+    stopped = why;
+    breaker.trip();
 }
 
 Task<Exit> Batch::run() {
@@ -78,12 +77,9 @@ Task<Outcome> Batch::fetch(Job job) {
 Task<Outcome> Batch::walk(Folder folder, std::size_t number) {
     Outcome outcome;
     Listing& listing = listings_.emplace_back(session_);
-    if (stopped_) listing.breaker.trip();
+    if (stopped_) listing.stop(*stopped_);
     auto entries = co_await list(session_, listing.breaker, folder);
-    if (!entries && listing.late)
-        outcome.failure = {Exit::out_of_time, "out of time (--max-time)"};
-    else if (!entries)
-        outcome.failure = stopped_ ? *stopped_ : std::move(entries.error());
+    if (!entries) outcome.failure = listing.stopped.value_or(entries.error());
     listings_.remove_if([&listing](const Listing& other) { return &other == &listing; });
     if (!entries) co_return outcome;
     std::error_code error;
@@ -112,9 +108,8 @@ void Batch::queue_entry(const Folder& folder, const ListedEntry& entry, std::siz
     destination.name = entry.name;
     if (entry.folder && entry.link) {
         Outcome outcome;
-        outcome.skipped = true;
+        outcome.skipped = "a link to a folder on the server, left out";
         outcome.path = destination.path();
-        outcome.why = "a link to a folder on the server, left out";
         finished_(url_of(folder, entry), outcome);
         return;
     }
@@ -137,7 +132,7 @@ void Batch::queue_entry(const Folder& folder, const ListedEntry& entry, std::siz
 void Batch::stop(const Failure& why) {
     stopped_ = why;
     for (Listing& listing : listings_)
-        listing.breaker.trip();
+        listing.stop(why);
     for (Download& download : running_)
         download.stop(why);
     changed_.set();

@@ -47,9 +47,10 @@ class Batch {
     // A folder that is being listed has its time, as a file has.
     struct Listing : Timer {
         explicit Listing(Session& session);
-        static void over(Timer& timer);
+        void stop(const Failure& why);
+        static void over(Timer& timer) { static_cast<Listing&>(timer).stop(out_of_time()); }
         Breaker breaker;
-        bool late = false;
+        std::optional<Failure> stopped;
     };
     [[nodiscard]] Task<void> work(Item item);
     [[nodiscard]] Task<Outcome> fetch(Job job);

@@ -139,7 +139,7 @@ void Display::ended(const http::Url& url, const Outcome& outcome) {
     }
     if (quiet_) return;
     const std::string path = term::printable(outcome.path);
-    if (outcome.skipped) return print_line(fmt::format("{}: {}", path, outcome.why));
+    if (outcome.skipped) return print_line(fmt::format("{}: {}", path, *outcome.skipped));
     if (outcome.fetched == 0 && outcome.size != 0) {
         return print_line(
             fmt::format("{}: all {} were here", path, term::format_size(outcome.size)));

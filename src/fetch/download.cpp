@@ -34,7 +34,7 @@ Download::Download(Session& session, Job job)
       segments_(std::nullopt, {}, session.options.min_split) {}
 
 void Download::TimeLimit::over(Timer& timer) {
-    static_cast<TimeLimit&>(timer).download.stop({Exit::out_of_time, "out of time (--max-time)"});
+    static_cast<TimeLimit&>(timer).download.stop(out_of_time());
 }
 
 void Download::stop(const Failure& why) {
@@ -61,7 +61,7 @@ Task<Outcome> Download::run() {
     if (!prepared) {
         outcome.failure = prepared.error();
     } else if (is_here_already()) {
-        outcome.skipped = true;
+        outcome.skipped = "is here already";
     } else {
         auto fetched = co_await fetch();
         if (!fetched) outcome.failure = std::move(fetched.error());

@@ -41,8 +41,7 @@ struct Outcome {
     std::uint64_t fetched = 0;  ///< Bytes that came over the network.
     std::uint64_t size = 0;     ///< Of the file.
     Duration elapsed{0};
-    bool skipped = false;                 ///< Nothing was to be done:
-    std::string why = "is here already";  ///< in words, behind its path.
+    std::optional<std::string> skipped;  ///< Why nothing was to be done, in words behind its path.
 };
 
 /// Workers, one for each connection, take segments of the file and fetch them; the first finds

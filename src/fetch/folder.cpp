@@ -77,20 +77,20 @@ Folder folder_of(const http::Url& url, std::string_view directory) {
 Task<std::expected<std::vector<ListedEntry>, Failure>> list(Session& session, Breaker& breaker,
                                                             Folder& folder) {
     Backoff backoff(session.options.retry, session.seed);
-    for (;;) {
+    while (!breaker.tripped()) {
         const auto text = co_await ask_for_listing(session, breaker, folder);
         if (text) {
             auto entries = parse_listing(*text);
             if (entries) co_return std::move(*entries);
             co_return std::unexpected(Failure{Exit::nonsense, entries.error()});
         }
-        if (breaker.tripped()) co_return std::unexpected(Failure{Exit::interrupted, "interrupted"});
+        if (breaker.tripped()) break;
         const Trouble& trouble = text.error();
         const auto delay = backoff.next(trouble.retry_after_s);
         if (!trouble.passing || !delay) co_return std::unexpected(trouble.failure);
         co_await breaker.pause_until(session.loop.now() + *delay);
-        if (breaker.tripped()) co_return std::unexpected(Failure{Exit::interrupted, "interrupted"});
     }
+    co_return std::unexpected(Failure{Exit::interrupted, "interrupted"});
 }
 
 http::Url url_of(const Folder& folder, const ListedEntry& entry) {

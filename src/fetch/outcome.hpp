@@ -32,6 +32,10 @@ struct [[nodiscard]] Failure {
     std::string text;
 };
 
+[[nodiscard]] inline Failure out_of_time() {
+    return {Exit::out_of_time, "out of time (--max-time)"};
+}
+
 /// A failure of one attempt.
 struct [[nodiscard]] Trouble {
     Failure failure;

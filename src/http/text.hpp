@@ -70,6 +70,11 @@ constexpr bool is_same_word(std::string_view text, std::string_view lower) {
                       [](char a, char b) { return to_lower(a) == b; });
 }
 
+/// The same of two texts of which neither is known to be in lower case.
+constexpr bool is_same_in_any_case(std::string_view a, std::string_view b) {
+    return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
 /// Without the blanks and tabs round it.
 constexpr std::string_view trim(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))

@@ -81,9 +81,8 @@ std::optional<Estimate> cpu_of(const Report& report, const std::optional<CpuInfo
 std::optional<Estimate> errors_of(const Report& report) {
     const Totals& totals = report.totals;
     if (totals.planned == 0) return std::nullopt;
-    const std::uint64_t errors =
-        totals.http_error + totals.net_error + totals.timeout + totals.shed;
-    return Estimate{.value = static_cast<double>(errors) / static_cast<double>(totals.planned)};
+    return Estimate{.value =
+                        static_cast<double>(totals.failed()) / static_cast<double>(totals.planned)};
 }
 
 std::optional<Estimate> max_of(const Histogram& histogram) {

@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "load/report_json.hpp"
 #include "term/escape.hpp"
 #include "term/table.hpp"
 #include "term/units.hpp"
 
 namespace spate::load {
 namespace {
+
+constexpr const char* answered_per_s = "answered/s";
 
 std::string as_time(double ns) {
     return term::format_duration_short(Nanoseconds(static_cast<std::int64_t>(ns)));
@@ -89,10 +93,11 @@ void add_run(SideSum& side, const RunFigures& run) {
 }
 
 // Times say something at the same rate only.
-void mark_times(std::vector<FigureRatio>& figures, const FigureRatio& rate) {
+void mark_times(std::vector<FigureRatio>& figures) {
     constexpr double same_rate = 0.02;
-    const bool apart = rate.ratio && rate.ratio->shows_difference() &&
-                       std::abs(rate.ratio->median - 1) > same_rate;
+    const auto rate = std::ranges::find(figures, answered_per_s, &FigureRatio::name);
+    const bool apart = rate != figures.end() && rate->ratio && rate->ratio->shows_difference() &&
+                       std::abs(rate->ratio->median - 1) > same_rate;
     for (FigureRatio& figure : figures)
         if (figure.name.starts_with("latency")) figure.at_other_rate = apart;
 }
@@ -131,9 +136,8 @@ RunFigures figures_of(const Report& report) {
     figures.p99_ns = as_double(report.latency.percentile(0.99));
     figures.client_cpu_ns = report.per_work(report.client.cpu);
     if (report.server) figures.server_cpu_ns = report.per_work(*report.server);
-    const Totals& totals = report.totals;
-    figures.planned = totals.planned;
-    figures.failed = totals.http_error + totals.net_error + totals.timeout + totals.shed;
+    figures.planned = report.totals.planned;
+    figures.failed = report.totals.failed();
     for (const WarningInfo& warning : report.warnings)
         figures.warnings.push_back(warning.code);
     return figures;
@@ -154,12 +158,10 @@ Comparison compare_rounds(const std::vector<Round>& rounds) {
         return std::nullopt;
     };
     const auto show_rate = [](double rate_per_s) { return fmt::format("{:.0f}", rate_per_s); };
-    const std::size_t before = figures.size();
-    add_figure(figures, rounds, "answered/s", rate, show_rate);
-    const FigureRatio answered = figures.size() > before ? figures.back() : FigureRatio{};
+    add_figure(figures, rounds, answered_per_s, rate, show_rate);
     add_time("latency p50", [](const RunFigures& run) { return run.p50_ns; });
     add_time("latency p99", [](const RunFigures& run) { return run.p99_ns; });
-    mark_times(figures, answered);
+    mark_times(figures);
     for (const Round& round : rounds) {
         add_run(comparison.a, round.a);
         add_run(comparison.a, round.control);
@@ -197,20 +199,13 @@ std::string to_text(const Comparison& comparison) {
 }
 
 std::string to_json(const Comparison& comparison) {
-    const RunInfo& run = comparison.run;
-    nlohmann::json json{
-        {"schema", "spate.load.ab/1"},
-        {"run",
-         {{"tool", "spate"},
-          {"version", run.version},
-          {"argv", run.argv},
-          {"started", run.started_ns},
-          {"host", {{"kernel", run.kernel}, {"cpu", run.cpu}, {"ncpu", run.processors}}}}},
-        {"a", comparison.a.target},
-        {"b", comparison.b.target},
-        {"sides", {{"a", json_of(comparison.a)}, {"b", json_of(comparison.b)}}},
-        {"rounds", comparison.rounds},
-        {"figures", nlohmann::json::array()}};
+    nlohmann::json json{{"schema", "spate.load.ab/1"},
+                        {"run", nlohmann::json(json_of(comparison.run))},
+                        {"a", comparison.a.target},
+                        {"b", comparison.b.target},
+                        {"sides", {{"a", json_of(comparison.a)}, {"b", json_of(comparison.b)}}},
+                        {"rounds", comparison.rounds},
+                        {"figures", nlohmann::json::array()}};
     for (const FigureRatio& figure : comparison.figures) {
         json["figures"].push_back({{"name", figure.name},
                                    {"a", figure.a},

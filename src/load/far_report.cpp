@@ -73,7 +73,6 @@ DatagramInfo datagrams(const Plan& plan, const OneWayCounts& near, const FarCoun
 
 // What the far end was to send by its schedule, and did. Nothing where it had none.
 void judge_far_rate(const Plan& plan, const FarCounts& far, Report& report) {
-    constexpr double rate_kept = 0.995;
     if (!plan.rate || !receives(plan.direction) || report.elapsed.count() <= 0) return;
     // It stops when it hears of the end: what our clock has beyond that is on the way.
     const Nanoseconds length = std::min(report.elapsed, plan.duration);

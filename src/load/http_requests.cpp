@@ -17,11 +17,6 @@ namespace {
 using http::trim;
 using Problem = std::unexpected<std::string>;
 
-// Of two names that are not known to be in lower case.
-bool is_same(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, http::to_lower, http::to_lower);
-}
-
 struct Field {
     std::string_view name;
     std::string_view value;
@@ -54,7 +49,9 @@ class Fields {
         ours_.push_back({std::move(name), std::move(value)});
     }
     void override_with(const Field& field) {
-        std::erase_if(ours_, [&](const auto& each) { return is_same(each.name, field.name); });
+        std::erase_if(ours_, [&](const auto& each) {
+            return http::is_same_in_any_case(each.name, field.name);
+        });
         if (!field.value.empty()) theirs_ += fmt::format("{}: {}\r\n", field.name, field.value);
     }
     [[nodiscard]] std::string text() const {
@@ -141,7 +138,7 @@ class MixReader {
     static void drop(std::vector<std::string>& fields, std::string_view name) {
         std::erase_if(fields, [&](const std::string& text) {
             const auto field = parse_field(text);
-            return field && is_same(field->name, name);
+            return field && http::is_same_in_any_case(field->name, name);
         });
     }
 

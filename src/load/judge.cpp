@@ -8,8 +8,6 @@ namespace spate::load {
 namespace {
 
 constexpr double busy = 0.9;
-// Of what was planned: below this the rate was not kept.
-constexpr double rate_kept = 0.995;
 // Of the requests: above this the client, not the server, was late.
 constexpr double tolerated_late = 0.01;
 constexpr double noisy_steal = 0.05;

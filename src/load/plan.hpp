@@ -29,8 +29,7 @@ enum class Direction : std::uint8_t { send, receive, both };
 
 struct Plan {
     Kind kind = Kind::http;
-    std::string target;                ///< As the user wrote it, the first if there are several.
-    std::vector<std::string> targets;  ///< All of them; empty: `target`.
+    std::vector<std::string> targets;  ///< As the user wrote them: URLs, or the file of a mix.
     std::vector<Address> addresses;    ///< Where it is, in the order to try.
 
     unsigned connections = 64;

@@ -45,6 +45,9 @@ struct PlanInfo {
     std::vector<std::string> targets;
 };
 
+/// Of what was planned: where less was sent, a rate was missed.
+inline constexpr double rate_kept = 0.995;
+
 /// One line whose sum checks: planned = ok + http_error + net_error + timeout + in_flight + shed.
 struct Totals {
     std::uint64_t planned = 0;
@@ -58,9 +61,9 @@ struct Totals {
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
 
-    [[nodiscard]] std::uint64_t accounted() const {
-        return ok + http_error + net_error + timeout + in_flight + shed;
-    }
+    [[nodiscard]] std::uint64_t accounted() const { return ok + failed() + in_flight; }
+    /// What ended, and not well.
+    [[nodiscard]] std::uint64_t failed() const { return http_error + net_error + timeout + shed; }
     Totals& operator+=(const Totals& other);
 };
 

@@ -41,14 +41,6 @@ std::int64_t rounded(double value) {
     return static_cast<std::int64_t>(std::llround(finite(value)));
 }
 
-Json json_of(const RunInfo& run) {
-    return {{"tool", "spate"},
-            {"version", run.version},
-            {"argv", run.argv},
-            {"started", run.started_ns},
-            {"host", {{"kernel", run.kernel}, {"cpu", run.cpu}, {"ncpu", run.processors}}}};
-}
-
 Json json_of(const PlanInfo& plan) {
     const bool limited = plan.duration != Nanoseconds::max();
     return {
@@ -243,6 +235,14 @@ std::string dumped_list(const Json& list) {
 }
 
 }  // namespace
+
+nlohmann::ordered_json json_of(const RunInfo& run) {
+    return {{"tool", "spate"},
+            {"version", run.version},
+            {"argv", run.argv},
+            {"started", run.started_ns},
+            {"host", {{"kernel", run.kernel}, {"cpu", run.cpu}, {"ncpu", run.processors}}}};
+}
 
 std::string to_json(const Report& report) {
     Json json;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace spate::load {
 /// What a file of ours says it is. Keys are only ever added: a change that breaks a reader gets
 /// another name.
 inline constexpr std::string_view report_schema = "spate.load/1";
+
+/// Where and by what a report was made: the "run" of every file of ours.
+[[nodiscard]] nlohmann::ordered_json json_of(const RunInfo& run);
 
 /// The whole report: times are whole nanoseconds, percentiles with too few samples null. A line for
 /// each part and for each interval, so that grep and diff are of use; text that is not UTF-8 shows

@@ -414,7 +414,6 @@ void describe(const Plan& plan, Report& report) {
     info.warmup = plan.warmup;
     info.seed = plan.seed;
     info.targets = plan.targets;
-    if (info.targets.empty()) info.targets.push_back(plan.target);
     if (plan.server_pid)
         report.server_name = "pid " + std::to_string(*plan.server_pid);
     else if (report.server)

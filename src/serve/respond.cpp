@@ -122,10 +122,8 @@ void answer_redirect(const Context& context, const http::Target& target, Respons
 // Whether --header has this field: it stands in for ours.
 bool has_field(const std::vector<std::pair<std::string, std::string>>& headers,
                std::string_view name) {
-    const auto lower = [](char c) { return http::to_lower(c); };
-    return std::ranges::any_of(headers, [&](const auto& each) {
-        return std::ranges::equal(each.first, name, {}, lower, lower);
-    });
+    return std::ranges::any_of(
+        headers, [name](const auto& each) { return http::is_same_in_any_case(each.first, name); });
 }
 
 bool wants_json(const http::Request& request, const ListingQuery& query) {

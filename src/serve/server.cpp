@@ -146,8 +146,7 @@ int Control::run(std::vector<std::vector<Listening>> sockets, Admission& admissi
     });
     loop_.run();
     engine_.join();
-    if (!options_.quiet)
-        term::print(stderr, "{}", summary(snapshot().totals, Clock::now() - started_));
+    if (!options_.quiet) term::write(stderr, summary(snapshot().totals, Clock::now() - started_));
     return exit_ok;
 }
 
@@ -184,7 +183,7 @@ void Control::begin_stop() {
     notifier_.send("STOPPING=1");
     const std::uint64_t open = snapshot().totals.connections_open;
     status_timer_.cancel();
-    term::print(stderr, "{}", live_.clear());
+    term::write(stderr, live_.clear());
     if (!options_.quiet && open != 0) say(fmt::format("stopping, {} connections open", open));
     engine_.request_stop();
     loop_.timers().arm(grace_, later(loop_.now(), options_.grace));
@@ -218,7 +217,7 @@ Task<void> Control::show_status() {
 // In place of the live line, which comes back below it.
 void Control::say(const std::string& sentence) {
     const std::string line = "spate serve: " + sentence + "\n";
-    term::print(stderr, "{}", live_.print_above(line, {}));
+    term::write(stderr, live_.print_above(line, {}));
 }
 
 Result<std::shared_ptr<LogFile>> open_log(const ServeOptions& options) {
