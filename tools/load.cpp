@@ -1,6 +1,5 @@
 // spate load: a load tester.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -13,13 +12,10 @@
 #include <spate/engine.hpp>
 
 #include "commands.hpp"
-#include "load/report_text.hpp"
 #include "load/run.hpp"
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
-#include "term/print.hpp"
-#include "term/screen.hpp"
 
 namespace {
 
@@ -49,41 +45,6 @@ int run_once(LoadArguments& arguments, Signals& signals) {
         return complain(written.error(), exit_could_not_run);
     return exit_code(*report, arguments.strict);
 }
-
-}  // namespace
-
-int complain(std::string_view message, int code) {
-    term::print(stderr, "spate load: {}\n", message);
-    return code;
-}
-
-// By what the run says of itself and what was asked of it.
-int exit_code(const Report& report, bool strict) {
-    if (report.totals.ok == 0 && report.connections.opened == 0) return exit_could_not_run;
-    for (const SloInfo& slo : report.slo)
-        if (!slo.ok) return exit_missed;
-    return strict && !report.warnings.empty() ? exit_not_trusted : exit_fine;
-}
-
-// Standard output is for programs where a report goes there.
-std::FILE* for_people(const LoadOutputs& outputs) {
-    return outputs.uses_standard_output() ? stderr : stdout;
-}
-
-void show(const Report& report, const LoadOutputs& outputs) {
-    if (outputs.quiet) return;
-    std::FILE* to = for_people(outputs);
-    term::write(to, to_text(report, term::probe_screen(::fileno(to)).colour));
-}
-
-void complete(Report& report, const LoadArguments& arguments) {
-    report.run.version = SPATE_VERSION;
-    report.run.argv = arguments.argv;
-    for (const Slo& slo : arguments.slo)
-        report.slo.push_back(evaluate(slo, report));
-}
-
-namespace {
 
 int dispatch(int argc, char** argv) {
     const std::string_view command = argc > 1 ? argv[1] : "";

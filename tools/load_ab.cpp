@@ -25,11 +25,6 @@ namespace {
 using namespace spate;
 using namespace spate::load;
 
-int complain_of_ab(const std::string& message, int code) {
-    term::print(stderr, "spate load ab: {}\n", message);
-    return code;
-}
-
 // The runs, round by round, and what they came to.
 class Rounds {
   public:
@@ -101,7 +96,7 @@ int write_out(const Comparison& comparison, const LoadOutputs& outputs) {
     } else if (!outputs.json.empty()) {
         std::ofstream out(outputs.json);
         out << to_json(comparison) << std::flush;
-        if (!out) return complain_of_ab(outputs.json + ": cannot be written", exit_could_not_run);
+        if (!out) return complain(outputs.json + ": cannot be written", exit_could_not_run, "ab");
     }
     if (!outputs.quiet && outputs.json != "-") term::write(stdout, to_text(comparison));
     return exit_fine;
@@ -114,13 +109,13 @@ int load_ab(int argc, char** argv) {
     if (!arguments) return arguments.error();
     std::signal(SIGPIPE, SIG_IGN);
     auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain_of_ab(signals.error().message(), exit_could_not_run);
+    if (!signals) return complain(signals.error().message(), exit_could_not_run, "ab");
     raise_descriptor_limit();
     const auto started = std::chrono::system_clock::now().time_since_epoch();
     Rounds rounds(*arguments, *signals);
     const auto whole = rounds.run_all();
-    if (!whole) return complain_of_ab(whole.error().message, exit_code_of(whole.error()));
-    if (rounds.rounds().empty()) return complain_of_ab("interrupted", exit_could_not_run);
+    if (!whole) return complain(whole.error().message, exit_code_of(whole.error()), "ab");
+    if (rounds.rounds().empty()) return complain("interrupted", exit_could_not_run, "ab");
     const Comparison comparison =
         compare(*arguments, rounds.rounds(), Nanoseconds(started).count());
     if (const int exit = write_out(comparison, arguments->outputs); exit != exit_fine) return exit;

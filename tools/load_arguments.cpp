@@ -273,20 +273,26 @@ std::expected<void, std::string> read_size(const Raw& raw, Plan& plan) {
     return {};
 }
 
+std::expected<std::vector<Slo>, std::string> read_objectives(const char* option,
+                                                             const std::string& text,
+                                                             bool one_way) {
+    auto objectives = parse_slo(text);
+    if (!objectives) return Problem(fmt::format("{} {}", option, objectives.error()));
+    if (one_way && std::ranges::any_of(*objectives, &Slo::is_of_latency))
+        return Problem(fmt::format("{}: what goes one way has no latency: errors, rate", option));
+    return std::move(*objectives);
+}
+
 std::expected<void, std::string> read_judgement(const Raw& raw, LoadArguments& arguments) {
     if (!raw.slo.empty()) {
-        auto slo = parse_slo(raw.slo);
-        if (!slo) return Problem("--slo " + slo.error());
-        if (raw.target.one_way && std::ranges::any_of(*slo, &Slo::is_of_latency))
-            return Problem("--slo: what goes one way has no latency: errors, rate");
+        auto slo = read_objectives("--slo", raw.slo, raw.target.one_way);
+        if (!slo) return Problem(slo.error());
         arguments.slo = std::move(*slo);
     }
     if (!raw.find_max.empty()) {
-        auto slo = parse_slo(raw.find_max);
-        if (!slo) return Problem("--find-max " + slo.error());
+        auto slo = read_objectives("--find-max", raw.find_max, raw.target.one_way);
+        if (!slo) return Problem(slo.error());
         if (raw.requests) return Problem("--find-max makes timed runs, not -n");
-        if (raw.target.one_way && std::ranges::any_of(*slo, &Slo::is_of_latency))
-            return Problem("--find-max: what goes one way has no latency: errors, rate");
         arguments.find_max = std::move(*slo);
         if (!raw.duration) arguments.plan.duration = std::chrono::seconds(5);
         if (arguments.plan.rate && !arguments.plan.rate->is_constant())

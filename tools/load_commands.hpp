@@ -3,9 +3,11 @@
 
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include "load/report.hpp"
 #include "load/run.hpp"
+#include "load/slo.hpp"
 #include "load_arguments.hpp"
 
 inline constexpr int exit_fine = 0;
@@ -19,8 +21,8 @@ inline constexpr int exit_no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
     return no_run.no_ring ? exit_no_ring : exit_could_not_run;
 }
 
-/// Says it on standard error; gives the code.
-int complain(std::string_view message, int code);
+/// Says it on standard error, for a command of `spate load` if it is one's; gives the code.
+int complain(std::string_view message, int code, std::string_view command = "");
 /// By what the run says of itself and what was asked of it.
 [[nodiscard]] int exit_code(const spate::load::Report& report, bool strict);
 /// Standard output, unless a report goes there: then it is for programs.
@@ -28,6 +30,8 @@ int complain(std::string_view message, int code);
 /// The report, on the terminal, unless quiet.
 void show(const spate::load::Report& report, const LoadOutputs& outputs);
 
+/// Judges a report by these, whatever it was judged by before.
+void hold_against(spate::load::Report& report, const std::vector<spate::load::Slo>& objectives);
 /// What only the command line knows of a run: its words, the version, the objectives.
 void complete(spate::load::Report& report, const LoadArguments& arguments);
 

@@ -25,11 +25,6 @@ namespace {
 using namespace spate;
 using namespace spate::load;
 
-int complain(const std::string& command, const std::string& message) {
-    term::print(stderr, "spate load {}: {}\n", command, message);
-    return exit_could_not_run;
-}
-
 std::expected<Report, std::string> read_report(const std::string& path) {
     const auto text = read_file(path);
     if (!text) return std::unexpected(text.error());
@@ -79,14 +74,13 @@ int write_out(const std::string& command, Report& report, const LoadArguments& a
             complain_of_usage("spate load " + command, "--slo " + objectives.error());
             return exit_usage;
         }
-        report.slo.clear();
-        for (const Slo& slo : *objectives)
-            report.slo.push_back(evaluate(slo, report));
+        hold_against(report, *objectives);
     }
     auto output = LoadOutput::open(arguments);
-    if (!output) return complain(command, output.error());
+    if (!output) return complain(output.error(), exit_could_not_run, command);
     show(report, arguments.outputs);
-    if (auto written = output->write(report); !written) return complain(command, written.error());
+    if (auto written = output->write(report); !written)
+        return complain(written.error(), exit_could_not_run, command);
     // What the run came to in its time it has said itself.
     if (judgement.slo.empty()) report.slo.clear();
     const bool asked = !judgement.slo.empty() || judgement.strict;
@@ -117,9 +111,9 @@ int load_merge(int argc, char** argv) {
     add_judgement(app, judgement);
     if (const auto exit = parse(app, paths, argc, argv)) return *exit;
     const auto reports = read_reports(paths);
-    if (!reports) return complain("merge", reports.error());
+    if (!reports) return complain(reports.error(), exit_could_not_run, "merge");
     auto merged = merge(*reports);
-    if (!merged) return complain("merge", merged.error());
+    if (!merged) return complain(merged.error(), exit_could_not_run, "merge");
     return write_out("merge", *merged, arguments, judgement);
 }
 
@@ -137,7 +131,7 @@ int load_show(int argc, char** argv) {
         return exit_usage;
     }
     auto report = read_report(paths.front());
-    if (!report) return complain("show", report.error());
+    if (!report) return complain(report.error(), exit_could_not_run, "show");
     return write_out("show", *report, arguments, judgement);
 }
 
@@ -151,7 +145,7 @@ int load_compare(int argc, char** argv) {
         return exit_usage;
     }
     const auto reports = read_reports(paths);
-    if (!reports) return complain("compare", reports.error());
+    if (!reports) return complain(reports.error(), exit_could_not_run, "compare");
     term::write(stdout, compare(reports->front(), reports->back(),
                                 term::probe_screen(STDOUT_FILENO).colour));
     return exit_fine;

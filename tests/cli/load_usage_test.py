@@ -55,6 +55,8 @@ class UsageTest(unittest.TestCase):
         ("--unix-socket", "/none", "tcp://127.0.0.1:1"): "--unix-socket is for http://",
         ("--expect-sha256", "0" * 64, "tcp://127.0.0.1:1"): "--expect-sha256 is for http://",
         ("--size", "64", URL): "--size",
+        ("--stream", "--slo", "p99<5ms", "tcp://127.0.0.1:1"): "--slo: what goes one way",
+        ("--stream", "--find-max", "max<1s", "udp://127.0.0.1:1"): "--find-max: what goes one way",
         ("--no-gso", "tcp://127.0.0.1:1"): "--no-gso",
     }
     NOT_THERE = {
