@@ -1,47 +1,16 @@
 """`spate load` in networks of its own: one that leads nowhere, and one that is slower than it."""
 
-import os
-import shutil
-import subprocess
-import sys
-import unittest
-
 import tap
 from load_case import LoadCase
 from load_sink_case import Sink, accounted, load
-from spate_cli import PATIENCE_S
+from own_network import in_network
 
-# Set where this program runs in such a network: the name of what was made of it.
-INSIDE = "SPATE_TEST_NETWORK"
 # Less than a datagram each 10 us, behind a queue that takes more than a socket may have unsent.
 SLOW = "ip link set lo up && tc qdisc add dev lo root tbf rate 8mbit burst 32kb limit 8mb"
-MAKE = {"slow": SLOW, "down": "true"}
-
-
-def in_network(name):
-    """For a test: makes the network, and runs the test again in there."""
-    def decorate(test):
-        def tried(self):
-            if os.environ.get(INSIDE) == name:
-                return test(self)
-            alone = ["unshare", "-rn", "sh", "-c", f'{MAKE[name]} && exec "$@"', "sh"]
-            usable = all(shutil.which(tool) for tool in ("unshare", "ip", "tc"))
-            if not usable or subprocess.run([*alone, "true"], check=False,
-                                            capture_output=True).returncode != 0:
-                self.skipTest("no network namespace with a queue of ours to be had")
-            done = subprocess.run([*alone, sys.executable, __file__, test.__name__],
-                                  env=os.environ | {INSIDE: name}, capture_output=True, text=True,
-                                  timeout=3 * PATIENCE_S, check=False)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            self.assertIn("1..1", done.stdout)
-            return None
-        tried.__name__ = test.__name__
-        return tried
-    return decorate
 
 
 class NetworkTest(LoadCase):
-    @in_network("down")
+    @in_network("true")
     def test_no_way_there(self):
         for url in ("http://127.0.0.1:1/", "tcp://127.0.0.1:1", "udp://127.0.0.1:1"):
             with self.subTest(url):
@@ -50,7 +19,7 @@ class NetworkTest(LoadCase):
                                  loaded.describe())
                 self.assertEqual(loaded.totals["ok"], 0)
 
-    @in_network("slow")
+    @in_network(SLOW)
     def test_what_finds_no_room_is_the_senders_loss(self):
         with Sink("udp") as sink:
             # By an open loop: what is due and finds no room is not sent later.

@@ -2,15 +2,11 @@
 of everything else that may come."""
 
 import json
-import os
 import re
 import select
-import shutil
 import signal
 import socket
 import struct
-import subprocess
-import sys
 import time
 import unittest
 from pathlib import Path
@@ -19,13 +15,10 @@ import tap
 from load_case import several_tries
 from load_sink_case import (ANSWER, COUNTING, KNOCK, WARM_UP, Control, Relay, Sink, accounted,
                             client_arguments, datagram, load, preamble)
+from own_network import in_network
 from process_state import sockets
 from spate_cli import PATIENCE_S, Program, run, wait_for
 from talk_case import in_background, unused_port
-
-
-# Set where this program runs in a network namespace of its own.
-ALONE = "SPATE_TEST_ALONE"
 
 
 def socket_drops(port):
@@ -200,7 +193,8 @@ class FlowTest(unittest.TestCase):
         self.assertAlmostEqual(udp["received"], 2000, delta=200)
         self.assertEqual(udp["lost"], 0)
 
-    def test_loss_is_what_the_kernel_counts(self):
+    def check_loss(self, compare):
+        """`compare`s what the kernel counted of the whole system with what is lost here."""
         sink = self.sink("--receive-buffer", 4096)
         errors = receive_buffer_errors()
         total = 0
@@ -212,21 +206,14 @@ class FlowTest(unittest.TestCase):
             self.assertEqual(udp["loss_split"]["receiver_buffer"], drops)
             total += drops
         self.assertGreater(total, 0)
-        errors = receive_buffer_errors() - errors
-        # The whole system's: others take part, except where there are none.
-        (self.assertEqual if ALONE in os.environ else self.assertGreaterEqual)(errors, total)
+        compare(receive_buffer_errors() - errors, total)
 
-    @unittest.skipIf(ALONE in os.environ, "in there already")
+    def test_loss_is_what_the_kernel_counts(self):
+        self.check_loss(self.assertGreaterEqual)  # The whole system's: others take part.
+
+    @in_network("ip link set lo up")
     def test_loss_is_all_that_the_kernel_counts_in_a_network_of_its_own(self):
-        alone = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-        if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False,
-                                                         capture_output=True).returncode != 0:
-            self.skipTest("no network namespace to be had")
-        done = subprocess.run([*alone, sys.executable, __file__, "test_loss_is_what"],
-                              env=os.environ | {ALONE: "1"}, capture_output=True, text=True,
-                              timeout=3 * PATIENCE_S, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("1..1", done.stdout)
+        self.check_loss(self.assertEqual)
 
     def test_a_lost_run_is_as_many_datagrams_as_are_in_it(self):
         sink = self.sink("--receive-buffer", 4096)
