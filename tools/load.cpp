@@ -1,11 +1,8 @@
 // spate load: a load tester.
-#include <fmt/format.h>
-
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +13,7 @@
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
+#include "term/print.hpp"
 
 namespace {
 
@@ -69,10 +67,9 @@ int dispatch(int argc, char** argv) {
 
 int spate_load(int argc, char** argv) {
     const int code = dispatch(argc, argv);
-    errno = 0;
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    // Of a write before this one the reason is gone.
-    return complain(errno != 0 ? fmt::format("standard output: {}", std::strerror(errno))
-                               : std::string("standard output cannot be written"),
-                    exit_could_not_run);
+    const auto failure = term::failure_of(stdout);
+    if (!failure) return code;
+    return complain(
+        failure->empty() ? "standard output cannot be written" : "standard output: " + *failure,
+        exit_could_not_run);
 }

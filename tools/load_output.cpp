@@ -113,12 +113,10 @@ std::expected<void, std::string> LoadOutput::write(const Report& report) {
     if (csv_.stream) term::write(csv_.stream.get(), to_csv(report));
     for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {
         if (!file->stream) continue;
-        errno = 0;
-        if (std::fflush(file->stream.get()) == 0 && std::ferror(file->stream.get()) == 0) continue;
-        // Of a write before this one the reason is gone.
-        const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
-        return std::unexpected(
-            fmt::format("{}: cannot be written{}", term::printable(file->name), why));
+        const auto failure = term::failure_of(file->stream.get());
+        if (!failure) continue;
+        return std::unexpected(fmt::format("{}: cannot be written{}{}", term::printable(file->name),
+                                           failure->empty() ? "" : ": ", *failure));
     }
     return {};
 }

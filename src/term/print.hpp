@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +23,14 @@ inline void write(std::FILE* to, std::string_view text) {
 template <typename... Args>
 void print(std::FILE* to, fmt::format_string<Args...> format, Args&&... args) {
     write(to, fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Flushes, and tells of all that was written since the stream was opened: nothing where it went
+/// well, else the reason; "" of an earlier write, whose reason is gone.
+[[nodiscard]] inline std::optional<std::string> failure_of(std::FILE* stream) {
+    errno = 0;
+    if (std::fflush(stream) == 0 && std::ferror(stream) == 0) return std::nullopt;
+    return errno != 0 ? std::strerror(errno) : "";
 }
 
 }  // namespace spate::term
