@@ -19,28 +19,38 @@ namespace spate {
 class BufferRing;
 class Ring;
 
-/// Borrowed from a BufferRing, given back when it dies. Must die before its ring does.
+/// Received bytes in memory of their own, which follows; a link of a list of such. For what must
+/// not keep a provided buffer.
+struct Block {
+    Block* next;
+    std::uint32_t size;
+
+    /// Room for `size` bytes, or nullptr when memory has run out.
+    static Block* allocate(std::size_t size) noexcept;
+    static void free(Block* block) noexcept;
+    [[nodiscard]] std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+/// Received bytes: in a provided buffer, which goes back to its BufferRing when the lease dies (it
+/// must die before its ring does), or in a Block.
 class Lease {
   public:
     Lease() = default;
     Lease(BufferRing& ring, std::uint16_t id, std::size_t size)
         : ring_(&ring), size_(static_cast<std::uint32_t>(size)), id_(id) {}
-    Lease(Lease&& other) noexcept
-        : ring_(std::exchange(other.ring_, nullptr)),
-          size_(std::exchange(other.size_, 0)),
-          id_(other.id_) {}
+    /// Owns the block.
+    explicit Lease(Block& block) : block_(&block), size_(block.size), in_block_(true) {}
+    Lease(Lease&& other) noexcept { take(other); }
     Lease& operator=(Lease&& other) noexcept {
         if (this != &other) {
             reset();
-            ring_ = std::exchange(other.ring_, nullptr);
-            size_ = std::exchange(other.size_, 0);
-            id_ = other.id_;
+            take(other);
         }
         return *this;
     }
     ~Lease() { reset(); }
 
-    /// Gives the buffer back now.
+    /// Gives the buffer back, or frees the block, now.
     void reset();
 
     [[nodiscard]] bool empty() const { return size_ == 0; }
@@ -52,9 +62,20 @@ class Lease {
     }
 
   private:
-    BufferRing* ring_ = nullptr;
+    void take(Lease& other) noexcept {
+        ring_ = std::exchange(other.ring_, nullptr);
+        size_ = std::exchange(other.size_, 0);
+        id_ = other.id_;
+        in_block_ = other.in_block_;
+    }
+
+    union {
+        BufferRing* ring_ = nullptr;  // nullptr: nothing is held
+        Block* block_;                // where in_block_
+    };
     std::uint32_t size_ = 0;
     std::uint16_t id_ = 0;
+    bool in_block_ = false;
 };
 
 /// Waits on a BufferRing that ran dry, for a buffer to come back.
@@ -77,8 +98,8 @@ class Starved {
 };
 
 /// Provided buffers (io_uring_setup_buf_ring(3)) of one size, which the kernel picks from when
-/// data arrives: an idle connection holds none. An empty ring is flow control, not an error:
-/// who meets -ENOBUFS waits as Starved.
+/// data arrives: an idle connection holds none. An empty ring is not an error: a stream goes on
+/// with memory of its own, a datagram socket, whose ring is its own, waits as Starved.
 class BufferRing {
   public:
     /// `count` is a power of two up to 32768, `group` a number of the caller's, unique in `ring`.
@@ -100,10 +121,6 @@ class BufferRing {
     void give_back(std::uint16_t id);
     /// Calls back, once, when a buffer has come back.
     void wait_for_buffer(Starved& starved);
-    /// Calls back as many of those who wait as there are buffers; once a turn of the loop. True
-    /// if more wait while buffers lie there. Needed because one who was called when a buffer came
-    /// back may have no use for it: idle streams starve too, the kernel asks for a buffer first.
-    bool feed();
 
     /// A queue of filled buffers that costs its owner six bytes, the links lie in the ring.
     class Queue {

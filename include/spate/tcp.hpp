@@ -40,8 +40,11 @@ class TcpStream {
     class Discard;
     class Send;
 
-    /// The next bytes that arrive, in a provided buffer; empty at the end of the stream.
-    /// Multishot underneath. `auto got = co_await stream.receive();` gives Result<Lease>.
+    /// The next bytes that arrive; empty at the end of the stream. Multishot underneath, into
+    /// provided buffers. What arrives while nobody waits here is copied out of them, and beyond a
+    /// few KiB left to the kernel, so that a peer whose bytes nobody reads takes no buffer from the
+    /// others; where all buffers are out, the stream receives into memory of its own. `auto got =
+    /// co_await stream.receive();` gives Result<Lease>.
     [[nodiscard]] Receive receive();
 
     /// Bytes into the caller's memory: as many as came (at least 1), 0 at the end of the stream;
@@ -112,12 +115,6 @@ class TcpStream {
         TcpStream& stream;
         TimePoint armed_for = no_deadline;
     };
-    class Hunger : public Starved {
-      public:
-        explicit Hunger(TcpStream& owner) : Starved(&fed), stream(owner) {}
-        static void fed(Starved& starved);
-        TcpStream& stream;
-    };
     friend class Receive;
     friend class ReceiveInto;
     friend class Discard;
@@ -125,6 +122,11 @@ class TcpStream {
 
     void arm_receive();
     void pause_receive();
+    void wait_until_readable();
+    void receive_now();
+    void take_buffer(Completion completion);
+    void keep(Block* block);
+    [[nodiscard]] Lease next_received();
     void arm_patience(TimePoint when);
     void operation_ended();
     [[nodiscard]] bool all_ended() const;
@@ -133,7 +135,6 @@ class TcpStream {
     Loop& loop_;
     Fd socket_;
     ReceiveOp receive_op_;
-    Hunger hunger_;
     Patience patience_;
     TimePoint deadline_ = no_deadline;
     Duration stall_limit_{0};
@@ -143,7 +144,12 @@ class TcpStream {
     Event closed_;
     int aborted_ = 0;
     int receive_error_ = 0;
+    // What has come and was not asked for yet: in a provided buffer only on the way to a receiver
+    // that waits, else in blocks of our own.
     BufferRing::Queue received_;
+    Block* kept_ = nullptr;  // The last of a ring of blocks, whose `next` is the first.
+    std::uint32_t kept_bytes_ = 0;
+    bool polling_ = false;  // receive_op_ waits for bytes to come, without a buffer for them
     bool end_of_stream_ = false;
     bool more_waits_ = false;
     bool pausing_ = false;

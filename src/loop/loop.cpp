@@ -202,8 +202,7 @@ void Loop::spawn(Task<void> task) {
 }
 
 void Loop::turn() {
-    const bool more_to_feed = receive_buffers_ != nullptr && receive_buffers_->feed();
-    const unsigned wait = ready_.empty() && !more_to_feed ? 1 : 0;
+    const unsigned wait = ready_.empty() ? 1 : 0;
     const bool polls = alarm_at_ != no_deadline && alarm_at_ - now_ <= alarm_lead;
     const TimePoint began = polls ? Clock::now() : now_;
     const TimePoint wake = polls ? now_ : std::min(timers_.next(), wake_before(alarm_at_));

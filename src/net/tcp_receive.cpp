@@ -1,6 +1,10 @@
 // The receiving side of TcpStream.
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <spate/tcp.hpp>
@@ -10,9 +14,10 @@
 namespace spate {
 namespace {
 
-// Buffers one stream may hold while its coroutine is busy; then the multishot receive is
-// cancelled, and TCP's own window holds the peer back.
-constexpr unsigned most_received = 4;
+// What a stream keeps while nobody reads from it; then the multishot receive is cancelled, and
+// TCP's own window holds the peer back. What lands before the cancel takes effect is kept as well:
+// one turn's arrivals, bounded by the socket's receive buffer.
+constexpr std::uint32_t most_kept = 4096;
 
 // At a time; a receive(2) takes no more than 2 GiB.
 constexpr std::uint64_t most_discarded = 1U << 30;
@@ -24,6 +29,7 @@ TcpStream::Receive TcpStream::receive() {
 }
 
 void TcpStream::arm_receive() {
+    if (loop_.receive_buffers().available() == 0) return wait_until_readable();
     io_uring_sqe* sqe = loop_.ring().prepare(&receive_op_);
     sqe->opcode = IORING_OP_RECV;
     sqe->fd = socket_.get();
@@ -39,28 +45,73 @@ void TcpStream::pause_receive() {
                            0);
 }
 
+// Provided buffers are all out. Without one of its own the stream waits for bytes to come, and then
+// takes memory for them: who holds the buffers, and for how long, is nothing to this peer.
+void TcpStream::wait_until_readable() {
+    polling_ = true;
+    io_uring_sqe* sqe = loop_.ring().prepare(&receive_op_);
+    io_uring_prep_poll_add(sqe, socket_.get(), POLLIN | POLLRDHUP);
+}
+
+void TcpStream::receive_now() {
+    Block* block = Block::allocate(loop_.receive_buffers().buffer_size());
+    if (block == nullptr) {
+        receive_error_ = ENOMEM;
+        return;
+    }
+    const ssize_t got = ::recv(fd(), block->data(), block->size, MSG_DONTWAIT);
+    if (got > 0) {
+        block->size = static_cast<std::uint32_t>(got);
+        keep(block);
+        return;
+    }
+    if (got == 0)
+        end_of_stream_ = true;
+    else if (errno != EAGAIN && errno != EINTR)
+        receive_error_ = errno;
+    Block::free(block);
+}
+
+void TcpStream::keep(Block* block) {
+    block->next = kept_ != nullptr ? std::exchange(kept_->next, block) : block;
+    kept_ = block;
+    kept_bytes_ += block->size;
+}
+
+// What nobody waits for is copied, and its buffer goes back at once.
+void TcpStream::take_buffer(Completion completion) {
+    BufferRing& buffers = loop_.receive_buffers();
+    const std::uint16_t id = completion.buffer_id();
+    buffers.taken(id);
+    if (completion.result > 0) {
+        const auto size = static_cast<std::size_t>(completion.result);
+        if (receiver_) return received_.push(buffers, id, size);
+        if (Block* block = Block::allocate(size)) {
+            std::memcpy(block->data(), buffers.data(id), size);
+            keep(block);
+        } else {
+            receive_error_ = ENOMEM;
+        }
+    }
+    buffers.give_back(id);
+}
+
 void TcpStream::ReceiveOp::arrived(Op& op, Completion completion) {
     TcpStream& stream = static_cast<ReceiveOp&>(op).stream;
-    BufferRing& buffers = stream.loop_.receive_buffers();
-    if (completion.has_buffer()) {
-        buffers.taken(completion.buffer_id());
-        if (completion.result > 0)
-            stream.received_.push(buffers, completion.buffer_id(),
-                                  static_cast<std::size_t>(completion.result));
-        else
-            buffers.give_back(completion.buffer_id());
-    }
-    if (completion.result == 0)
+    const bool polled = std::exchange(stream.polling_, false);
+    if (completion.has_buffer()) stream.take_buffer(completion);
+    if (completion.result < 0) {
+        if (completion.result != -ECANCELED && completion.result != -ENOBUFS)
+            stream.receive_error_ = -completion.result;
+    } else if (polled) {
+        // Not for nobody: the bytes are as well off in the kernel.
+        if (stream.receiver_) stream.receive_now();
+    } else if (completion.result == 0) {
         stream.end_of_stream_ = true;
-    else if (completion.result == -ENOBUFS) {
-        // By now some may be back, and then there would be nobody to wait for.
-        if (stream.aborted_ == 0 && buffers.available() == 0)
-            buffers.wait_for_buffer(stream.hunger_);
-    } else if (completion.result < 0 && completion.result != -ECANCELED)
-        stream.receive_error_ = -completion.result;
+    }
 
     if (op.pending()) {
-        if (stream.received_.count() >= most_received && !stream.pausing_) stream.pause_receive();
+        if (stream.kept_bytes_ >= most_kept && !stream.pausing_) stream.pause_receive();
     } else {
         stream.pausing_ = false;
         stream.operation_ended();
@@ -68,18 +119,28 @@ void TcpStream::ReceiveOp::arrived(Op& op, Completion completion) {
     if (!stream.receiver_) return;
     if (stream.receive().await_ready())
         std::exchange(stream.receiver_, {}).resume();
-    else if (!op.pending() && !stream.hunger_.waiting())
+    else if (op.pending())
+        return;
+    else if (completion.result == -ENOBUFS)
+        stream.wait_until_readable();
+    else
         stream.arm_receive();
 }
 
-void TcpStream::Hunger::fed(Starved& starved) {
-    TcpStream& stream = static_cast<Hunger&>(starved).stream;
-    if (stream.aborted_ == 0 && !stream.receive_op_.pending()) stream.arm_receive();
+Lease TcpStream::next_received() {
+    if (kept_ == nullptr) return received_.pop(loop_.receive_buffers());
+    Block* first = kept_->next;
+    if (first == kept_)
+        kept_ = nullptr;
+    else
+        kept_->next = first->next;
+    kept_bytes_ -= first->size;
+    return Lease(*first);
 }
 
 bool TcpStream::Receive::await_ready() const {
-    return !stream_.received_.empty() || stream_.end_of_stream_ || stream_.receive_error_ != 0 ||
-           stream_.aborted_ != 0;
+    return !stream_.received_.empty() || stream_.kept_ != nullptr || stream_.end_of_stream_ ||
+           stream_.receive_error_ != 0 || stream_.aborted_ != 0;
 }
 
 void TcpStream::interrupt() {
@@ -91,7 +152,7 @@ void TcpStream::interrupt() {
 void TcpStream::Receive::await_suspend(std::coroutine_handle<> waiter) {
     assert(!stream_.receiver_ && "one coroutine receives at a time");
     stream_.receiver_ = waiter;
-    if (!stream_.receive_op_.pending() && !stream_.hunger_.waiting()) stream_.arm_receive();
+    if (!stream_.receive_op_.pending()) stream_.arm_receive();
 }
 
 Result<Lease> TcpStream::Receive::await_resume() {
@@ -99,7 +160,7 @@ Result<Lease> TcpStream::Receive::await_resume() {
     stream_.receiver_ = {};
     stream_.operation_ended();
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
-    if (!stream_.received_.empty()) return stream_.received_.pop(stream_.loop_.receive_buffers());
+    if (!stream_.received_.empty() || stream_.kept_ != nullptr) return stream_.next_received();
     if (stream_.receive_error_ != 0) return fail(stream_.receive_error_, "receive");
     if (interrupted && !stream_.end_of_stream_) return fail(EINTR, "receive");
     return Lease();

@@ -27,11 +27,7 @@ void set_non_blocking(int fd) {
 }  // namespace
 
 TcpStream::TcpStream(Loop& loop, Fd socket, bool non_blocking)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      receive_op_(*this),
-      hunger_(*this),
-      patience_(*this) {
+    : loop_(loop), socket_(std::move(socket)), receive_op_(*this), patience_(*this) {
     if (!non_blocking) set_non_blocking(fd());
 }
 
@@ -92,7 +88,6 @@ void TcpStream::abort(int code) {
     const bool pending = receive_op_.pending() || pending_ != 0;
     const bool ending = memory_lent_ ? disconnect() : ::shutdown(fd(), SHUT_RDWR) == 0;
     if (!ending && pending) cancel_all(loop_, fd());
-    hunger_.leave();
     if (receiver_ && !receive_op_.pending()) loop_.ready(receiver_);
 }
 
@@ -132,8 +127,8 @@ Task<void> TcpStream::close() {
     };
     AllEnded all_ended{*this};
     co_await all_ended;
-    while (!received_.empty())
-        received_.pop(loop_.receive_buffers()).reset();
+    while (!received_.empty() || kept_ != nullptr)
+        next_received().reset();
     socket_.reset();
     closed_.set();
 }

@@ -155,6 +155,7 @@ void HttpConnection::wait_patiently() {
     const ServeOptions& options = core_.options;
     const TimePoint now = core_.loop.now();
     if (!input_.empty()) {
+        input_.release();
         stream_.set_deadline(no_deadline);
         if (!head_timer_.armed())
             core_.loop.timers().arm(head_timer_, later(now, options.header_timeout));
@@ -257,6 +258,7 @@ Task<int> HttpConnection::skip_body(http::BodySkipper skipper, std::uint64_t len
         if (progress.state == http::BodyState::done) co_return 0;
         if (progress.state == http::BodyState::bad) co_return 400;
         if (skipped > most_unwanted_body) co_return 413;
+        input_.release();
         auto got = co_await stream_.receive();
         if (!got) co_return got.error().code == EINTR ? 408 : 400;
         if (got->empty()) co_return 400;

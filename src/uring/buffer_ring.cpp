@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <bit>
+#include <new>
 
 #include <spate/buffer.hpp>
 
@@ -70,15 +71,6 @@ void BufferRing::give_back(std::uint16_t id) {
     }
 }
 
-bool BufferRing::feed() {
-    for (unsigned meals = available_; meals != 0 && first_starved_ != nullptr; --meals) {
-        Starved& first = *first_starved_;
-        first.leave();
-        first.callback_(first);
-    }
-    return first_starved_ != nullptr && available_ != 0;
-}
-
 void BufferRing::wait_for_buffer(Starved& starved) {
     assert(!starved.waiting());
     starved.ring_ = this;
@@ -112,12 +104,26 @@ Lease BufferRing::Queue::pop(BufferRing& ring) {
     return Lease(ring, id, ring.filled_[id].size);
 }
 
+Block* Block::allocate(std::size_t size) noexcept {
+    void* memory = ::operator new(sizeof(Block) + size, std::nothrow);
+    if (memory == nullptr) return nullptr;
+    return new (memory) Block{nullptr, static_cast<std::uint32_t>(size)};
+}
+
+void Block::free(Block* block) noexcept {
+    ::operator delete(block);
+}
+
 std::byte* Lease::data() const {
+    if (in_block_) return block_ != nullptr ? block_->data() : nullptr;
     return ring_ != nullptr ? ring_->data(id_) : nullptr;
 }
 
 void Lease::reset() {
-    if (ring_ != nullptr) std::exchange(ring_, nullptr)->give_back(id_);
+    if (in_block_)
+        Block::free(std::exchange(block_, nullptr));
+    else if (ring_ != nullptr)
+        std::exchange(ring_, nullptr)->give_back(id_);
     size_ = 0;
 }
 

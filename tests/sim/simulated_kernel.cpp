@@ -226,6 +226,11 @@ std::optional<Completion> SimulatedKernel::attempt(Operation& operation) {
         case IORING_OP_READ:
             if (!is_ready(sqe.fd, POLLIN)) return std::nullopt;
             return settled(::read(sqe.fd, at<void>(sqe.addr), sqe.len));
+        case IORING_OP_POLL_ADD: {
+            const auto events = static_cast<short>(sqe.poll32_events);
+            if (!is_ready(sqe.fd, events)) return std::nullopt;
+            return Completion{events, 0};
+        }
         case IORING_OP_ACCEPT:
             return accept(sqe);
         case IORING_OP_RECV:
