@@ -242,7 +242,15 @@ struct ListenOptions {
     /// connection and request together. Not with BBR, which would take a client's silence for the
     /// round-trip time, and begin at its pace.
     bool data_first = false;
+    /// What may wait unsent in the kernel for each connection (TCP_NOTSENT_LOWAT), and what a peer
+    /// may send before it is read from (SO_RCVBUF), in bytes; 0 leaves them to the kernel, which
+    /// gives thousands of slow peers megabytes each. Accepted sockets take both over.
+    int most_unsent = 0;
+    int most_unread = 0;
 };
+
+/// Bounds what the kernel holds for each connection of a listening socket, as ListenOptions say.
+void bound_kernel_memory(int listener, int most_unsent, int most_unread);
 
 /// Opens a listening socket. A Unix path that nobody listens on any more is replaced.
 Result<Fd> listen_on(const Address& address, const ListenOptions& options = {});

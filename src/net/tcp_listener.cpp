@@ -58,12 +58,20 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options) {
         const int patience_s = 1;
         if (options.data_first && pacing_of(fd.get()).empty())
             ::setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &patience_s, sizeof patience_s);
+        bound_kernel_memory(fd.get(), options.most_unsent, options.most_unread);
         if (address.family() == AF_INET6)
             ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     }
     if (::bind(fd.get(), address.data(), address.size()) < 0) return fail(errno, "bind");
     if (::listen(fd.get(), options.backlog) < 0) return fail(errno, "listen");
     return fd;
+}
+
+void bound_kernel_memory(int listener, int most_unsent, int most_unread) {
+    if (most_unsent != 0)
+        ::setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent);
+    if (most_unread != 0)
+        ::setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &most_unread, sizeof most_unread);
 }
 
 TcpListener::TcpListener(Loop& loop, Fd socket, bool ahead)

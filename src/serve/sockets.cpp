@@ -18,6 +18,12 @@
 namespace spate::serve {
 namespace {
 
+// What the kernel holds for one client, so that thousands of slow ones leave the others some
+// (net.ipv4.tcp_mem): a reader of a large file was charged 2.6 MiB, and whoever sends requests
+// without reading the answers up to the largest receive buffer.
+constexpr int most_unsent = 256 * 1024;
+constexpr int most_unread = 32 * 1024;
+
 using Outcome = std::expected<void, std::string>;
 
 std::unexpected<std::string> sentence(const std::string& where, const Error& error) {
@@ -67,6 +73,8 @@ Outcome open_address(Sockets& sockets, const Address& wanted, Protocol protocol)
     ListenOptions options;
     options.reuse_port = sockets.by_core.size() > 1;
     options.data_first = protocol == Protocol::http;
+    options.most_unsent = most_unsent;
+    options.most_unread = most_unread;
     for (std::size_t core = 0; core < sockets.by_core.size(); ++core) {
         auto socket = listen_on(*address, options);
         if (!socket) return sentence(address->text(), socket.error());
@@ -176,6 +184,7 @@ std::expected<Sockets, std::string> open_sockets(const ServeOptions& options, st
         // As listen_on() does; a Unix socket knows nothing of it.
         const int on = 1;
         ::setsockopt(each.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        bound_kernel_memory(each.fd.get(), most_unsent, most_unread);
         const Protocol protocol = each.name == "name" ? Protocol::name : Protocol::http;
         if (auto shared = share(sockets, std::move(each.fd), protocol); !shared)
             return std::unexpected(shared.error());
