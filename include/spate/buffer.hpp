@@ -103,14 +103,18 @@ class Starved {
 class BufferRing {
   public:
     /// `count` is a power of two up to 32768, `group` a number of the caller's, unique in `ring`.
+    /// The kernel takes the buffers in turn, and so comes by all that it has: it is given
+    /// `at_first` of them, and more when those run low, so that a calm loop stays in its
+    /// processor's caches.
     static Result<std::unique_ptr<BufferRing>> open(Ring& ring, std::uint16_t group, unsigned count,
-                                                    unsigned size);
+                                                    unsigned size, unsigned at_first);
     ~BufferRing();
     BufferRing(const BufferRing&) = delete;
     BufferRing& operator=(const BufferRing&) = delete;
 
     [[nodiscard]] std::uint16_t group() const { return group_; }
     [[nodiscard]] unsigned buffer_size() const { return size_; }
+    /// Buffers that nobody holds.
     [[nodiscard]] unsigned available() const { return available_; }
     [[nodiscard]] std::byte* data(std::uint16_t id) const {
         return memory_ + std::size_t{id} * size_;
@@ -119,6 +123,8 @@ class BufferRing {
     /// A completion named buffer `id`: it is the caller's until give_back().
     void taken(std::uint16_t id);
     void give_back(std::uint16_t id);
+    /// The kernel found none (-ENOBUFS): it gets more of those that it has not been given yet.
+    void provide_more();
     /// Calls back, once, when a buffer has come back.
     void wait_for_buffer(Starved& starved);
 
@@ -143,6 +149,7 @@ class BufferRing {
         std::uint16_t next;
     };
     BufferRing(Ring& ring, std::uint16_t group, unsigned count, unsigned size);
+    void provide(unsigned more);
 
     Ring& ring_;
     io_uring_buf_ring* shared_ = nullptr;
@@ -150,6 +157,7 @@ class BufferRing {
     unsigned count_;
     unsigned size_;
     unsigned available_ = 0;
+    unsigned provided_ = 0;  // Those below this number are the kernel's, or held.
     std::uint16_t group_;
     std::vector<Filled> filled_;
     Starved* first_starved_ = nullptr;

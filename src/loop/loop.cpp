@@ -153,7 +153,8 @@ Result<std::unique_ptr<Loop>> Loop::open(const LoopOptions& options) {
     loop->gather_ = options.gather;
     if (options.receive_buffers != 0) {
         auto buffers = BufferRing::open(*loop->ring_, loop->ring_->new_buffer_group(),
-                                        options.receive_buffers, options.receive_buffer_size);
+                                        options.receive_buffers, options.receive_buffer_size,
+                                        std::max(options.receive_buffers / 8, 1U));
         if (!buffers) return std::unexpected(buffers.error());
         loop->receive_buffers_ = std::move(*buffers);
     }

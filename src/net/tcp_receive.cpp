@@ -100,9 +100,10 @@ void TcpStream::ReceiveOp::arrived(Op& op, Completion completion) {
     TcpStream& stream = static_cast<ReceiveOp&>(op).stream;
     const bool polled = std::exchange(stream.polling_, false);
     if (completion.has_buffer()) stream.take_buffer(completion);
-    if (completion.result < 0) {
-        if (completion.result != -ECANCELED && completion.result != -ENOBUFS)
-            stream.receive_error_ = -completion.result;
+    if (completion.result == -ENOBUFS) {
+        stream.loop_.receive_buffers().provide_more();
+    } else if (completion.result < 0) {
+        if (completion.result != -ECANCELED) stream.receive_error_ = -completion.result;
     } else if (polled) {
         // Not for nobody: the bytes are as well off in the kernel.
         if (stream.receiver_) stream.receive_now();
@@ -119,11 +120,7 @@ void TcpStream::ReceiveOp::arrived(Op& op, Completion completion) {
     if (!stream.receiver_) return;
     if (stream.receive().await_ready())
         std::exchange(stream.receiver_, {}).resume();
-    else if (op.pending())
-        return;
-    else if (completion.result == -ENOBUFS)
-        stream.wait_until_readable();
-    else
+    else if (!op.pending())
         stream.arm_receive();
 }
 

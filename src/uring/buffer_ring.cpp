@@ -1,5 +1,6 @@
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -13,7 +14,8 @@ BufferRing::BufferRing(Ring& ring, std::uint16_t group, unsigned count, unsigned
     : ring_(ring), count_(count), size_(size), group_(group), filled_(count) {}
 
 Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::uint16_t group,
-                                                     unsigned count, unsigned size) {
+                                                     unsigned count, unsigned size,
+                                                     unsigned at_first) {
     assert(std::has_single_bit(count) && count <= 32768);
     std::unique_ptr<BufferRing> buffers(new BufferRing(ring, group, count, size));
     const std::size_t table = count * sizeof(io_uring_buf);
@@ -33,14 +35,23 @@ Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::uint16_t g
     registration.bgid = group;
     int result = ring.register_with_kernel(IORING_REGISTER_PBUF_RING, &registration, 1);
     if (result < 0) return fail(-result, "io_uring: register a buffer ring");
-    for (unsigned id = 0; id < count; ++id) {
-        const auto mask = static_cast<int>(count - 1);
-        io_uring_buf_ring_add(buffers->shared_, buffers->data(static_cast<std::uint16_t>(id)), size,
-                              static_cast<std::uint16_t>(id), mask, static_cast<int>(id));
-    }
-    io_uring_buf_ring_advance(buffers->shared_, static_cast<int>(count));
     buffers->available_ = count;
+    buffers->provide(std::min(at_first, count));
     return buffers;
+}
+
+void BufferRing::provide(unsigned more) {
+    const auto mask = static_cast<int>(count_ - 1);
+    for (unsigned next = 0; next < more; ++next) {
+        const auto id = static_cast<std::uint16_t>(provided_ + next);
+        io_uring_buf_ring_add(shared_, data(id), size_, id, mask, static_cast<int>(next));
+    }
+    io_uring_buf_ring_advance(shared_, static_cast<int>(more));
+    provided_ += more;
+}
+
+void BufferRing::provide_more() {
+    provide(std::min(provided_, count_ - provided_));
 }
 
 BufferRing::~BufferRing() {
@@ -58,6 +69,8 @@ void BufferRing::taken(std::uint16_t id) {
     assert(id < count_ && available_ > 0);
     (void)id;
     --available_;
+    // Before the kernel has none: three quarters of what it was given are held.
+    if (provided_ < count_ && available_ < count_ - provided_ / 4 * 3) provide_more();
 }
 
 void BufferRing::give_back(std::uint16_t id) {

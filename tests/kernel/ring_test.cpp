@@ -164,7 +164,7 @@ TEST_F(RingTest, TakesMoreOperationsThanItsQueueHolds) {
 }
 
 TEST_F(RingTest, BufferQueueIsFirstInFirstOut) {
-    auto opened = BufferRing::open(loop().ring(), 7, 8, 32);
+    auto opened = BufferRing::open(loop().ring(), 7, 8, 32, 8);
     ASSERT_TRUE(opened);
     BufferRing& buffers = **opened;
     BufferRing::Queue left;
