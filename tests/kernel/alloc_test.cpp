@@ -202,5 +202,31 @@ TEST_F(AllocationTest, EventsThatManyWaitFor) {
     expect_none(work, 1000, finish);
 }
 
+// A burst of connections takes frames by the hundred thousand; a thread keeps a bounded part of
+// them, and a steady number costs no allocation after it either.
+TEST_F(AllocationTest, FramesOfABurstGoBackToTheHeap) {
+    constexpr std::size_t burst = 100'000;
+    constexpr std::size_t most_kept_bytes = 1 << 20;
+    std::vector<void*> frames(burst);
+    for (const std::size_t size : {64, 1000, 4096}) {
+        SCOPED_TRACE(size);
+        const std::size_t before = test::allocations - test::frees;
+        for (void*& frame : frames)
+            frame = detail::allocate_frame(size);
+        for (void* frame : frames)
+            detail::free_frame(frame, size);
+        const std::size_t kept = test::allocations - test::frees - before;
+        EXPECT_LE(kept * size, most_kept_bytes);
+        const std::size_t allocations = test::allocations;
+        for (int round = 0; round < 10; ++round) {
+            for (std::size_t i = 0; i < 100; ++i)
+                frames[i] = detail::allocate_frame(size);
+            for (std::size_t i = 0; i < 100; ++i)
+                detail::free_frame(frames[i], size);
+        }
+        EXPECT_EQ(test::allocations, allocations);
+    }
+}
+
 }  // namespace
 }  // namespace spate

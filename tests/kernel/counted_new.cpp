@@ -6,6 +6,7 @@
 namespace spate::test {
 
 std::atomic<std::size_t> allocations = 0;
+std::atomic<std::size_t> frees = 0;
 
 }  // namespace spate::test
 
@@ -21,6 +22,11 @@ void* counted(std::size_t size, std::size_t alignment) {
     return memory;
 }
 
+void free_counted(void* memory) {
+    if (memory != nullptr) ++spate::test::frees;
+    std::free(memory);
+}
+
 }  // namespace
 
 // The array and nothrow forms come here too. Not inlined, or the compiler sees malloc(3) meet
@@ -32,14 +38,14 @@ void* counted(std::size_t size, std::size_t alignment) {
     return counted(size, static_cast<std::size_t>(alignment));
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
+    free_counted(memory);
 }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
+    free_counted(memory);
 }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    free_counted(memory);
 }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    free_counted(memory);
 }

@@ -1,4 +1,5 @@
-// Counts what a program allocates: counted_new.cpp replaces operator new in what it is linked to.
+// Counts what a program allocates and frees: counted_new.cpp replaces operator new in what it is
+// linked to.
 #pragma once
 
 #include <atomic>
@@ -7,5 +8,6 @@
 namespace spate::test {
 
 extern std::atomic<std::size_t> allocations;
+extern std::atomic<std::size_t> frees;
 
 }  // namespace spate::test
