@@ -239,6 +239,8 @@ std::size_t Loop::dispatch() {
     return total;
 }
 
+// A coroutine waits for one thing at a time and is made ready by that once: there are never more
+// here than coroutines that wait.
 void Loop::run_ready() {
     if (ready_.empty()) return;
     // Only those ready by now: one that yields again waits for the next turn.
@@ -248,6 +250,10 @@ void Loop::run_ready() {
     resuming_.clear();
 }
 
+// The inbox has no bound of its own: who posts has. Wherever a peer can cause a post there is one
+// for each coroutine that waits (a helper thread's work, a listing that another core renders) or
+// for each descriptor that is handed over (a sink's streams), so that connections and descriptors
+// bound them. All others post a fixed number for each loop.
 void Loop::post(std::function<void()> function) {
     {
         std::lock_guard lock(inbox_mutex_);
