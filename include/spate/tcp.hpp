@@ -260,8 +260,9 @@ Result<Fd> listen_on(const Address& address, const ListenOptions& options = {});
 /// instead.
 class TcpListener {
   public:
-    /// `ahead`: takes what the kernel has before it is asked for (multishot). Without, each
-    /// accept() takes one connection, and the others wait in the backlog.
+    /// `ahead`: takes what the kernel has before it is asked for (multishot), 64 connections and
+    /// what one turn brings at most. Without, each accept() takes one connection. The others wait
+    /// in the backlog.
     TcpListener(Loop& loop, Fd socket, bool ahead = true);
     TcpListener(const TcpListener&) = delete;
     TcpListener& operator=(const TcpListener&) = delete;

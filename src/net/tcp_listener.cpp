@@ -16,6 +16,11 @@ namespace {
 // Long enough for connections to end, short enough to go unnoticed.
 constexpr auto backoff_after_exhaustion = std::chrono::milliseconds(50);
 
+// How many are accepted before they are asked for: each holds a descriptor. At so many accepting
+// ends, and the others wait in the kernel's backlog until these are taken. What a turn brings is
+// not cut short, so that there may be a backlog more.
+constexpr std::size_t most_untaken = 64;
+
 bool is_exhaustion(int code) {
     return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
@@ -106,6 +111,8 @@ void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
     TcpListener& listener = static_cast<AcceptOp&>(op).listener;
     if (completion.result >= 0) {
         listener.accepted_.push_back(completion.result);
+        const std::size_t untaken = listener.accepted_.size() - listener.first_;
+        if (untaken == most_untaken && op.pending()) cancel_all(listener.loop_, listener.fd());
     } else if (!is_passing(-completion.result)) {
         if (is_exhaustion(-completion.result)) ++listener.exhausted_;
         if (!listener.closing_)
@@ -129,7 +136,7 @@ void TcpListener::Backoff::over(Timer& timer) {
 
 bool TcpListener::wants_more() const {
     if (closing_ || paused_ || backoff_.armed()) return false;
-    return ahead_ || (acceptor_ && accepted_.empty());
+    return ahead_ ? accepted_.size() - first_ < most_untaken : acceptor_ && accepted_.empty();
 }
 
 void TcpListener::resume_waiter() {
@@ -152,8 +159,8 @@ Result<Fd> TcpListener::Accept::await_resume() {
 
 int TcpListener::next_accepted() {
     const int fd = accepted_[first_++];
-    if (first_ == accepted_.size()) {
-        accepted_.clear();
+    if (first_ == accepted_.size() || first_ == most_untaken) {
+        accepted_.erase(accepted_.begin(), accepted_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }
     return fd;

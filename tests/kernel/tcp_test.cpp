@@ -381,6 +381,51 @@ TEST_F(TcpTest, AcceptsInTheOrderInWhichTheyCame) {
     run(body());
 }
 
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator("/proc/self/fd"))
+        ++count;
+    return count;
+}
+
+// Each one accepted holds a descriptor, whether it is asked for or not.
+TEST_F(TcpTest, AcceptsSoManyAheadAndTheOthersOnceTheseAreTaken) {
+    constexpr std::size_t many = 200;
+    constexpr std::size_t bound = 64;
+    constexpr std::size_t of_a_turn = 16;  // more, that come before accepting has ended
+    auto local = Address::parse("127.0.0.1:0");
+    auto socket = listen_on(*local);
+    auto address = Address::of_local(socket->get());
+    TcpListener listener(loop(), std::move(*socket));
+    std::vector<Fd> clients;
+    auto join = [&]() -> Task<void> {
+        auto client = co_await connect(loop(), *address, 20s);
+        EXPECT_TRUE(client);
+        if (client) clients.push_back(std::move(*client));
+    };
+    auto take = [&](std::size_t index) -> Task<void> {
+        auto accepted = co_await listener.accept();
+        EXPECT_EQ(Address::of_peer(accepted->get()), Address::of_local(clients[index].get()));
+    };
+    auto body = [&]() -> Task<void> {
+        co_await join();
+        co_await take(0);  // From here on it accepts by itself.
+        const std::size_t before = open_descriptors();
+        for (std::size_t index = 1; index < many; ++index)
+            co_await join();
+        const std::size_t ahead = open_descriptors() - before - (many - 1);
+        EXPECT_GE(ahead, bound);
+        EXPECT_LE(ahead, bound + of_a_turn);
+        for (std::size_t index = 1; index < many; ++index)
+            co_await take(index);
+        // And it goes on as before.
+        co_await join();
+        co_await take(many);
+        co_await listener.close();
+    };
+    run(body());
+}
+
 TEST_F(TcpTest, TakesNoneButTheOneThatIsAskedForUnlessAhead) {
     auto local = Address::parse("127.0.0.1:0");
     auto socket = listen_on(*local, {.backlog = 0});
