@@ -183,6 +183,8 @@ Task<void> AccessLog::write_out() {
             reported_ = dropped_;
         }
         batch_.clear();
+        // After a stall it may have room for max_bytes, which is not needed every day.
+        if (batch_.capacity() > 4 * options_.flush_bytes) batch_ = std::string();
         if (!written && !closing_) break;  // The flush timer tries again.
     } while (lines_.size() >= options_.flush_bytes || (closing_ && !lines_.empty()));
     if (!lines_.empty()) loop_.timers().arm(flush_timer_, loop_.now() + options_.flush_after);

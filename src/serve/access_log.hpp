@@ -65,7 +65,8 @@ class AccessLog {
         LogFormat format = LogFormat::combined;
         std::size_t flush_bytes = 64 * 1024;                    ///< Written when so many are there,
         Duration flush_after = std::chrono::milliseconds(100);  ///< or so long after the first.
-        std::size_t max_bytes = 4 << 20;  ///< That wait for a slow disk or reader; more is dropped.
+        /// That wait for a slow disk or reader, what is being written included; more is dropped.
+        std::size_t max_bytes = 4 << 20;
         Duration close_patience = std::chrono::seconds(5);  ///< For a reader who has stalled.
     };
     AccessLog(Loop& loop, std::shared_ptr<LogFile> file, const Options& options);

@@ -15,6 +15,7 @@
 #include "http/message.hpp"
 #include "serve/core.hpp"
 #include "serve/input.hpp"
+#include "serve/logged_request.hpp"
 #include "serve/respond.hpp"
 #include "serve/send_response.hpp"
 
@@ -29,23 +30,6 @@ constexpr std::size_t most_unwanted_body = 64 * 1024;
 // answer with it (RFC 9112 §9.6).
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr std::size_t most_lingering = 256 * 1024;
-
-// What the log says of a request: copied, since the request's bytes go before the answer does.
-struct Logged {
-    std::string method, target, host, referer, user_agent;
-    int minor_version = 1;
-    TimePoint start;
-    std::int64_t unix_ms = 0;
-
-    void keep(const http::Request& request) {
-        method = request.method_text;
-        target = request.target;
-        host = request.host.value_or("");
-        referer = request.referer.value_or("");
-        user_agent = request.user_agent.value_or("");
-        minor_version = request.minor_version;
-    }
-};
 
 class HttpConnection : public Client {
   public:
@@ -94,14 +78,14 @@ class HttpConnection : public Client {
     Task<Next> answer();
     Task<Next> refuse(int status);
     Task<int> skip_body(http::BodySkipper skipper, std::uint64_t length);
-    [[nodiscard]] std::optional<Logged> begin_log(const http::Request* request) const;
+    [[nodiscard]] std::optional<LoggedRequest> begin_log(const http::Request* request) const;
     [[nodiscard]] SendLimits finish(Response& response, bool keep_alive, unsigned minor_version);
     void count(const Response& response, bool sent, std::uint64_t body_bytes,
-               const std::optional<Logged>& logged);
+               const std::optional<LoggedRequest>& logged);
     [[nodiscard]] bool another_waits() const;
     Task<void> end(Next how);
     Task<bool> linger();
-    void log(const Response& response, std::uint64_t body_bytes, const Logged& logged);
+    void log(const Response& response, std::uint64_t body_bytes, const LoggedRequest& logged);
 
     Core& core_;
     TcpStream stream_;
@@ -203,7 +187,7 @@ Task<HttpConnection::Next> HttpConnection::answer() {
         co_return co_await refuse(status);
     }
     const auto& [request, head_size] = std::get<http::Complete<http::Request>>(parsed);
-    const std::optional<Logged> logged = begin_log(&request);
+    const std::optional<LoggedRequest> logged = begin_log(&request);
     const Context context = core_.context();
     Response response;
     if (!respond_cached(context, request, response)) co_await respond(context, request, response);
@@ -268,7 +252,7 @@ Task<int> HttpConnection::skip_body(http::BodySkipper skipper, std::uint64_t len
 
 // What can't be understood is answered, and nothing after it is believed.
 Task<HttpConnection::Next> HttpConnection::refuse(int status) {
-    const std::optional<Logged> logged = begin_log(nullptr);
+    const std::optional<LoggedRequest> logged = begin_log(nullptr);
     Response response;
     if (status == 408) ++core_.totals.timeouts;
     response.be_error(status, core_.date.fields());
@@ -297,7 +281,7 @@ SendLimits HttpConnection::finish(Response& response, bool keep_alive, unsigned 
 }
 
 void HttpConnection::count(const Response& response, bool sent, std::uint64_t body_bytes,
-                           const std::optional<Logged>& logged) {
+                           const std::optional<LoggedRequest>& logged) {
     core_.totals.answered(response.status);
     core_.totals.bytes_sent += body_bytes;
     if (logged) log(response, body_bytes, *logged);
@@ -305,28 +289,22 @@ void HttpConnection::count(const Response& response, bool sent, std::uint64_t bo
 }
 
 // Empty where there is no log.
-std::optional<Logged> HttpConnection::begin_log(const http::Request* request) const {
+std::optional<LoggedRequest> HttpConnection::begin_log(const http::Request* request) const {
     if (!core_.log) return std::nullopt;
-    Logged logged;
+    LoggedRequest logged;
     logged.start = Clock::now();
     logged.unix_ms = wall_clock_ms();
     if (request != nullptr) logged.keep(*request);
     return logged;
 }
 
-void HttpConnection::log(const Response& response, std::uint64_t body_bytes, const Logged& logged) {
-    LogEntry entry;
+void HttpConnection::log(const Response& response, std::uint64_t body_bytes,
+                         const LoggedRequest& logged) {
+    LogEntry entry = logged.entry();
     entry.remote = host();
-    entry.unix_ms = logged.unix_ms;
-    entry.method = logged.method;
-    entry.target = logged.target;
-    entry.minor_version = logged.minor_version;
     entry.status = response.status;
     entry.body_bytes = body_bytes;
     entry.duration = Clock::now() - logged.start;
-    entry.host = logged.host;
-    entry.referer = logged.referer;
-    entry.user_agent = logged.user_agent;
     core_.log->add(entry);
 }
 

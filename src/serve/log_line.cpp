@@ -13,14 +13,9 @@
 namespace spate::serve {
 namespace {
 
-// What a field may take of a line, escapes and all. Their sum, with the fixed parts and the names
-// of the JSON members, is below max_log_line: see the test.
+// Its part of a line; those of the other fields stand in the header. Their sum, with the fixed
+// parts and the names of the JSON members, is below max_log_line: see the test.
 constexpr std::size_t max_remote = 128;
-constexpr std::size_t max_method = 32;
-constexpr std::size_t max_host = 264;
-constexpr std::size_t max_target = 2048;
-constexpr std::size_t max_referer = 768;
-constexpr std::size_t max_user_agent = 512;
 
 constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -150,16 +145,16 @@ void append_combined(std::string& out, const LogEntry& entry) {
     const std::size_t start = out.size();
     append_escaped(out, entry.remote, max_remote, is_plain_in_word);
     out.append(" - - [").append(second_of(entry.unix_ms).clf).append("] \"");
-    append_escaped(out, entry.method, max_method, is_plain_in_word);
+    append_escaped(out, entry.method, logged::most_method, is_plain_in_word);
     if (!entry.method.empty()) {
         out += ' ';
-        append_escaped(out, entry.target, max_target, is_plain_in_word);
+        append_escaped(out, entry.target, logged::most_target, is_plain_in_word);
         out += ' ' + protocol_of(entry);
     }
     fmt::format_to(std::back_inserter(out), "\" {} {} \"", entry.status, entry.body_bytes);
-    append_escaped(out, entry.referer, max_referer, is_plain);
+    append_escaped(out, entry.referer, logged::most_referer, is_plain);
     out += "\" \"";
-    append_escaped(out, entry.user_agent, max_user_agent, is_plain);
+    append_escaped(out, entry.user_agent, logged::most_user_agent, is_plain);
     out += "\"\n";
     assert(out.size() - start <= max_log_line);
 }
@@ -170,15 +165,15 @@ void append_json(std::string& out, const LogEntry& entry) {
                    second_of(entry.unix_ms).rfc3339,
                    std::max<std::int64_t>(entry.unix_ms, 0) % 1000);
     append_json_member(out, "remote", entry.remote, max_remote);
-    append_json_member(out, "host", entry.host, max_host);
-    append_json_member(out, "method", entry.method, max_method);
-    append_json_member(out, "target", entry.target, max_target);
+    append_json_member(out, "host", entry.host, logged::most_host);
+    append_json_member(out, "method", entry.method, logged::most_method);
+    append_json_member(out, "target", entry.target, logged::most_target);
     const double duration_ms = std::chrono::duration<double, std::milli>(entry.duration).count();
     fmt::format_to(std::back_inserter(out),
                    ",\"protocol\":\"{}\",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3f}",
                    protocol_of(entry), entry.status, entry.body_bytes, duration_ms);
-    append_json_member(out, "referer", entry.referer, max_referer);
-    append_json_member(out, "user_agent", entry.user_agent, max_user_agent);
+    append_json_member(out, "referer", entry.referer, logged::most_referer);
+    append_json_member(out, "user_agent", entry.user_agent, logged::most_user_agent);
     out += "}\n";
     assert(out.size() - start <= max_log_line);
 }

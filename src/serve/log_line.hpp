@@ -31,6 +31,22 @@ struct LogEntry {
 /// (PIPE_BUF in pipe(7)), so that lines of several cores do not mix. Longer fields are cut.
 inline constexpr std::size_t max_log_line = 4096;
 
+/// Of these fields a line shows so many bytes, escapes and all.
+namespace logged {
+inline constexpr std::size_t most_method = 32;
+inline constexpr std::size_t most_host = 264;
+inline constexpr std::size_t most_target = 2048;
+inline constexpr std::size_t most_referer = 768;
+inline constexpr std::size_t most_user_agent = 512;
+}  // namespace logged
+
+/// As much of a field as a line of `most` bytes can depend on. For who keeps it until the answer
+/// has been sent: a request's head may be 16 KiB, a slow reader's answer takes long.
+[[nodiscard]] inline std::string_view loggable(std::string_view field, std::size_t most) {
+    constexpr std::size_t longest_code_point = 4;  // Not cut, so that it is decoded as it would be.
+    return field.substr(0, most + longest_code_point);
+}
+
 /// NCSA combined, as Apache and nginx write it, in UTC. What could break a line or a field of it
 /// (quotes, backslashes, control bytes, what is not UTF-8, marks that turn text) becomes \xNN.
 void append_combined(std::string& out, const LogEntry& entry);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "serve/logged_request.hpp"
 #include "term/utf8.hpp"
 
 namespace spate::serve {
@@ -190,6 +191,29 @@ TEST(JsonLineTest, EveryByteInEveryFieldGivesOneValidLine) {
                                         .user_agent = bytes});
     EXPECT_EQ(std::ranges::count(line, '\n'), 1);
     EXPECT_TRUE(json::accept(line));
+}
+
+// Kept until the answer has been sent, however slowly that is read.
+TEST(LogLineTest, LessIsKeptThanALineAndNothingIsMissed) {
+    for (const std::string_view unit :
+         {"x", "\"", "\\", " ", "\x01", "\x80", "\xF0\x9F", "é", "€", "😀", "a€\x80"})
+        for (const std::string_view shift : {"", "a", "ab", "abc"}) {
+            std::string all(shift);
+            while (all.size() < 8000)
+                all += unit;
+            http::Request request;
+            request.method_text = request.target = all;
+            request.host = request.referer = request.user_agent = all;
+            LoggedRequest kept;
+            kept.keep(request);
+            LogEntry whole;
+            whole.method = whole.target = whole.host = whole.referer = whole.user_agent = all;
+            EXPECT_EQ(combined(kept.entry()), combined(whole));
+            EXPECT_EQ(json_line(kept.entry()), json_line(whole));
+            EXPECT_LT(kept.method.size() + kept.target.size() + kept.host.size() +
+                          kept.referer.size() + kept.user_agent.size(),
+                      max_log_line);
+        }
 }
 
 TEST(LogLineTest, NoLineIsLongerThanAPipeTakesAtOnce) {
