@@ -36,19 +36,21 @@ std::shared_ptr<Variants> FileCache::find(std::string_view path, TimePoint now) 
 }
 
 void FileCache::insert(std::string_view path, std::shared_ptr<Variants> variants, TimePoint now) {
-    if (!enabled() || variants->weight() > most_bytes_) return;
+    // The path counts, too: it may be longer than the file.
+    const std::size_t weight = variants->weight() + sizeof(Entry) + path.size();
+    if (!enabled() || weight > most_bytes_) return;
     // Two requests may have loaded it side by side.
     if (const auto found = by_path_.find(path); found != by_path_.end()) erase(found->second);
-    bytes_ += variants->weight();
+    bytes_ += weight;
     descriptors_ += variants->descriptors();
-    entries_.push_front({std::string(path), std::move(variants), now, now});
+    entries_.push_front({std::string(path), std::move(variants), weight, now, now});
     by_path_.emplace(entries_.front().path, entries_.begin());
     while (bytes_ > most_bytes_ || descriptors_ > most_descriptors_)
         erase(std::prev(entries_.end()));
 }
 
 void FileCache::erase(Entries::iterator entry) {
-    bytes_ -= entry->variants->weight();
+    bytes_ -= entry->weight;
     descriptors_ -= entry->variants->descriptors();
     by_path_.erase(entry->path);
     entries_.erase(entry);

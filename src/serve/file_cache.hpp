@@ -33,6 +33,7 @@ class FileCache {
     struct Entry {
         std::string path;
         std::shared_ptr<Variants> variants;
+        std::size_t weight;
         TimePoint checked;
         TimePoint looked;  // the turn of the loop in which its descriptor was last asked
     };

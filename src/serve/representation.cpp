@@ -114,10 +114,14 @@ const Representation& Variants::choose(std::optional<std::string_view> accept) c
     return plain;
 }
 
+std::size_t Representation::weight() const {
+    return sizeof *this + whole_fields.capacity() + (body ? body->capacity() : 0);
+}
+
 std::size_t Variants::weight() const {
-    std::size_t bytes = sizeof *this + (plain.body ? plain.body->size() : 0);
+    std::size_t bytes = sizeof *this - sizeof plain + plain.weight();
     for (const auto& sidecar : coded)
-        if (sidecar) bytes += sizeof *sidecar + (sidecar->body ? sidecar->body->size() : 0);
+        if (sidecar) bytes += sidecar->weight();
     return bytes;
 }
 

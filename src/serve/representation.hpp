@@ -33,6 +33,9 @@ struct Representation {
         return {last_modified_text.data(), last_modified_text.size()};
     }
 
+    /// Bytes held in memory.
+    [[nodiscard]] std::size_t weight() const;
+
     /// Whole lines that every 200, 206 and 304 has alike.
     [[nodiscard]] std::string_view fields() const {
         return std::string_view(whole_fields).substr(0, common_fields);

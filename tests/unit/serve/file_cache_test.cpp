@@ -47,7 +47,7 @@ TEST_F(FileCacheTest, BelievesAnEntryForASecond) {
 
 TEST_F(FileCacheTest, LetsGoOfTheLeastRecentlyUsedWhenMemoryIsFull) {
     const std::size_t each = in_memory(1000)->weight();
-    FileCache cache(2 * each, 8);
+    FileCache cache(5 * each / 2, 8);
     cache.insert("a", in_memory(1000), now);
     cache.insert("b", in_memory(1000), now);
     EXPECT_NE(cache.find("a", now), nullptr);
@@ -55,6 +55,19 @@ TEST_F(FileCacheTest, LetsGoOfTheLeastRecentlyUsedWhenMemoryIsFull) {
     EXPECT_EQ(cache.find("b", now), nullptr);
     EXPECT_NE(cache.find("a", now), nullptr);
     EXPECT_NE(cache.find("c", now), nullptr);
+}
+
+// Paths of 4 KiB may lead to files of a byte.
+TEST_F(FileCacheTest, PathsAndHeadsTakeMemoryToo) {
+    const std::size_t each = in_memory(1)->weight() + 1000;
+    FileCache cache(2 * each + each / 2, 8);
+    for (const char name : {'a', 'b', 'c'})
+        cache.insert(std::string(1000, name), in_memory(1), now);
+    EXPECT_EQ(cache.find(std::string(1000, 'a'), now), nullptr);
+    EXPECT_NE(cache.find(std::string(1000, 'c'), now), nullptr);
+    auto with_head = in_memory(1);
+    with_head->plain.whole_fields = std::string(10'000, 'h');
+    EXPECT_GE(with_head->weight(), 10'000U);
 }
 
 TEST_F(FileCacheTest, HoldsOnlySoManyDescriptors) {
@@ -67,7 +80,7 @@ TEST_F(FileCacheTest, HoldsOnlySoManyDescriptors) {
 }
 
 TEST_F(FileCacheTest, AnEntryInUseOutlivesItsPlace) {
-    FileCache cache(in_memory(1000)->weight(), 8);
+    FileCache cache(in_memory(1000)->weight() + 1000, 8);
     cache.insert("a", in_memory(1000), now);
     auto held = cache.find("a", now);
     cache.insert("b", in_memory(1000), now);
