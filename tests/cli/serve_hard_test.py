@@ -255,6 +255,37 @@ class DescriptorsTest(unittest.TestCase):
             server.stop()
 
 
+    def test_slow_readers_of_as_many_files_leave_none_of_them_taken(self):
+        """Each holds a connection and a file that no other asked for: more than there are."""
+        content = noise(8 << 20)
+        names = [f"f{i}" for i in range(self.LIMIT)]
+        with Folder({name: content for name in names}) as folder, self.serve(folder) as server:
+            before = len(descriptors(server.process.pid))
+            readers = []
+            for name in names:
+                reader = Connection(server.address, receive_buffer=SMALL_WINDOW)
+                self.addCleanup(reader.close)
+                reader.send(request("/" + name))
+                readers.append(reader)
+            waiting = {reader.socket: reader for reader in readers}
+            refused = 0
+            while not refused:  # No more files are opened; whoever is let in is told so.
+                ready = select.select(list(waiting), [], [], PATIENCE_S)[0]
+                self.assertTrue(ready, "nobody is refused, and nobody is served")
+                answer = waiting.pop(ready[0]).head()
+                self.assertIn(answer.status, (200, 503))
+                if answer.status == 503:
+                    self.assertEqual(answer["Retry-After"], "1")
+                    refused += 1
+            for reader in readers:
+                reader.close()
+            wait_for(lambda: len(descriptors(server.process.pid)) <= before + 4,
+                     "descriptors to come back")
+            for name in names:
+                self.assertTrue(ask(server.address, "/" + name).body == content)
+            server.stop()
+
+
 class IdleConnectionsTest(unittest.TestCase):
     WANTED = 10_000
     SPARE = 100
