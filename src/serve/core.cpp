@@ -43,6 +43,7 @@ Core::Core(Loop& on, Site& of, Admission& admission, std::shared_ptr<LogFile> lo
       options(of.options),
       cache(of.options.cache_bytes, share.open_files),
       sidecars(on, of),
+      listings(on, of),
       date(on),
       shared_pacer(share.rate),
       admission_(admission) {

@@ -15,6 +15,7 @@
 #include "serve/access_log.hpp"
 #include "serve/admission.hpp"
 #include "serve/file_cache.hpp"
+#include "serve/listings.hpp"
 #include "serve/respond.hpp"
 #include "serve/response.hpp"
 #include "serve/sidecars.hpp"
@@ -84,12 +85,13 @@ class Core {
     const ServeOptions& options;
     FileCache cache;
     Sidecars sidecars;
+    Listings listings;
     DateStamp date;
     Totals totals;
     std::optional<AccessLog> log;
     Pacer shared_pacer;
 
-    [[nodiscard]] Context context() { return Context{loop, site, cache, sidecars, date}; }
+    [[nodiscard]] Context context() { return Context{loop, site, cache, sidecars, listings, date}; }
 
   private:
     friend class Client;

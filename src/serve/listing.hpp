@@ -1,6 +1,7 @@
 // What stands in a folder, and in which order and selection a visitor asked to see it.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct ListingQuery {
     bool descending = false;
     ListingFormat format = ListingFormat::html;
     std::string filter;  ///< Decoded; empty shows everything.
+    friend auto operator<=>(const ListingQuery&, const ListingQuery&) = default;
 };
 
 /// Unknown keys and values are left at their defaults: a listing is never refused for its query.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +10,6 @@
 #include "http/text.hpp"
 #include "http/uri.hpp"
 #include "http/weight.hpp"
-#include "serve/folder.hpp"
 #include "serve/listing.hpp"
 #include "serve/listing_page.hpp"
 #include "serve/plan.hpp"
@@ -100,7 +98,7 @@ void answer_file(const Context& context, const http::Request& request, const htt
     if (target.has_query && http::query_value(target.query, "download"))
         response.field("Content-Disposition", http::attachment(last_segment(target.path)));
     response.file = &file;
-    response.variants = std::move(variants);
+    response.owner = std::move(variants);
 }
 
 void answer_options(const Context& context, Response& response) {
@@ -131,36 +129,21 @@ bool wants_json(const http::Request& request, const ListingQuery& query) {
     return request.accept && http::prefers(*request.accept, "application/json", "text/html");
 }
 
-// Reads and renders on a helper thread: fifty thousand entries take a while.
 Task<void> answer_listing(const Context& context, const http::Request& request,
                           const http::Target& target, Response& response) {
     const Site& site = context.site;
-    const ListingQuery query = parse_listing_query(target.query);
+    ListingQuery query = parse_listing_query(target.query);
     const bool json = wants_json(request, query);
-    const std::string path(target.path);
-    Result<void> outcome;
-    std::function<void()> render = [&] {
-        FolderOptions options;
-        options.show_hidden = site.options.dotfiles;
-        auto entries = read_folder(site.root.fd(), path, options);
-        if (!entries) {
-            outcome = std::unexpected(entries.error());
-            return;
-        }
-        filter_entries(*entries, query.filter);
-        sort_entries(*entries, query.sort, query.descending);
-        const ListingPage page{.path = path, .entries = *entries, .query = query};
-        response.text = json ? render_json(page) : render_html(page);
-    };
-    Offload& offload = context.site.offload;
-    const bool accepted = co_await offload.run(context.loop, render);
-    if (!accepted || !outcome) {
-        answer_error(context, response, accepted ? status_of_error(outcome.error().code) : 503);
+    query.format = json ? ListingFormat::json : ListingFormat::html;
+    const ListingKey key{std::string(target.path), std::move(query)};
+    const auto page = co_await context.listings.get(key);
+    if (!page) {
+        answer_error(context, response, status_of_error(page.error().code));
         co_return;
     }
     response.begin(200, context.date.fields());
     response.field("Content-Type", json ? "application/json" : "text/html; charset=utf-8");
-    response.content_length(response.text.size());
+    response.content_length((*page)->text().size());
     response.lines("Vary: Accept\r\n");
     const auto unless_given = [&](std::string_view name, std::string_view value) {
         if (!has_field(site.options.headers, name)) response.field(name, value);
@@ -169,6 +152,9 @@ Task<void> answer_listing(const Context& context, const http::Request& request,
     unless_given("X-Content-Type-Options", "nosniff");
     if (!json) unless_given("Content-Security-Policy", listing_security_policy());
     response.lines(site.extra_fields);
+    if (response.head_only) co_return;
+    response.text = (*page)->text();
+    response.owner = *page;
 }
 
 Task<std::shared_ptr<const Variants>> find_file(const Context& context, std::string_view path,

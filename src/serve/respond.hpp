@@ -6,6 +6,7 @@
 
 #include "http/message.hpp"
 #include "serve/file_cache.hpp"
+#include "serve/listings.hpp"
 #include "serve/response.hpp"
 #include "serve/sidecars.hpp"
 #include "serve/site.hpp"
@@ -18,6 +19,7 @@ struct Context {
     Site& site;
     FileCache& cache;
     Sidecars& sidecars;
+    Listings& listings;
     DateStamp& date;
 };
 

@@ -1,6 +1,7 @@
 #include "serve/response.hpp"
 
 #include <ctime>
+#include <utility>
 
 #include "http/date.hpp"
 #include "http/status.hpp"
@@ -50,8 +51,10 @@ void Response::end(bool keep_alive, unsigned minor_version) {
 void Response::be_error(int code, std::string_view first_fields, std::string_view more_fields) {
     begin(code, first_fields);
     file = nullptr;
-    variants.reset();
-    text = fmt::format("{} {}\n", code, http::reason_phrase(code));
+    auto line =
+        std::make_shared<std::string>(fmt::format("{} {}\n", code, http::reason_phrase(code)));
+    text = *line;
+    owner = std::move(line);
     field("Content-Type", "text/plain; charset=utf-8");
     content_length(text.size());
     lines(more_fields);

@@ -45,12 +45,12 @@ struct Response {
     bool head_only = false;  ///< HEAD: the head says what a GET would give.
     fmt::basic_memory_buffer<char, 2048> head;
 
-    // The body is at most one of these.
-    std::shared_ptr<const Variants> variants;  ///< Keeps `file` alive.
+    // The body is at most one of `file` and `text`.
+    std::shared_ptr<const void> owner;  ///< Keeps it alive: Variants, a page, a string.
     const Representation* file = nullptr;
     http::Slices slices;  ///< Of `file`; several are sent as `multipart`.
     std::optional<http::Multipart> multipart;
-    std::string text;
+    std::string_view text;
 
     /// Starts the head: status line, and the lines that every head has (DateStamp).
     void begin(int code, std::string_view first_fields);

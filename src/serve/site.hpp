@@ -1,4 +1,4 @@
-// What all cores of a file service share, and none changes.
+// What all cores of a file service share.
 #pragma once
 
 #include <memory>
@@ -8,10 +8,12 @@
 #include <spate/offload.hpp>
 
 #include "http/media_type.hpp"
+#include "serve/listing_cache.hpp"
 #include "serve/options.hpp"
 
 namespace spate::serve {
 
+/// None changes what is in it, but for the listings, which lock for themselves.
 struct Site {
     Site(const ServeOptions& options, const http::MediaTypes& types, Root root);
 
@@ -20,6 +22,7 @@ struct Site {
     const http::MediaTypes& types;
     /// `options.headers` and what --cors adds, as whole lines, for 2xx and 304 answers.
     std::string extra_fields;
+    ListingCache listings;
     /// Reads folders. Its thread starts with the site: after this process was confined.
     Offload offload;
 };

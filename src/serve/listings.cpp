@@ -1,0 +1,83 @@
+#include "serve/listings.hpp"
+
+#include <cerrno>
+#include <functional>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "serve/folder.hpp"
+#include "serve/listing_page.hpp"
+#include "serve/site.hpp"
+
+namespace spate::serve {
+namespace {
+
+// Reads and renders on a helper thread: fifty thousand entries take a while. Holds all that it
+// needs but the site, since nobody may wait for it any more when it ends.
+struct RenderJob {
+    Site& site;
+    std::shared_ptr<ListingRender> render;
+
+    [[nodiscard]] Result<std::string> text() const;
+    void run() const;
+};
+
+Result<std::string> RenderJob::text() const {
+    const auto& [path, query] = render->key();
+    FolderOptions options;
+    options.show_hidden = site.options.dotfiles;
+    auto entries = read_folder(site.root.fd(), path, options);
+    if (!entries) return std::unexpected(entries.error());
+    filter_entries(*entries, query.filter);
+    sort_entries(*entries, query.sort, query.descending);
+    const ListingPage page{.path = path, .entries = *entries, .query = query};
+    return query.format == ListingFormat::json ? render_json(page) : render_html(page);
+}
+
+void RenderJob::run() const {
+    const TimePoint read_at = Clock::now();
+    try {
+        site.listings.end(render, text(), read_at);
+    } catch (const std::bad_alloc&) {
+        // How much it takes is up to the folder: a listing is refused, the process goes on.
+        site.listings.end(render, fail(ENOMEM, "list folder"), read_at);
+    }
+}
+
+}  // namespace
+
+Task<Result<SharedPage>> Listings::get(const ListingKey& key) {
+    auto folder = co_await site_.root.open(loop_, key.path);
+    if (!folder) co_return std::unexpected(folder.error());
+    const FileStatus status = folder->status;
+    folder->fd.reset();
+    if (status.kind != FileStatus::Kind::folder) co_return fail(ENOTDIR, "list folder");
+
+    const auto found = site_.listings.find_or_begin(key, status, loop_.now());
+    if (found.page) co_return found.page;
+    if (!found.render) co_return fail(ENOBUFS, "list folder");
+    if (found.is_first) {
+        expiry_.arm();
+        std::function<void()> job = [job = RenderJob{site_, found.render}] { job.run(); };
+        const bool accepted = co_await site_.offload.run(loop_, job);
+        if (!accepted) site_.listings.end(found.render, fail(ENOBUFS, "list folder"), loop_.now());
+    } else {
+        co_await found.render->wait(loop_);
+    }
+    co_return found.render->result();
+}
+
+void Listings::Expiry::arm() {
+    if (armed()) return;
+    listings_.loop_.timers().arm(*this, listings_.loop_.now() + ListingCache::belief);
+}
+
+void Listings::Expiry::due(Timer& timer) {
+    Expiry& expiry = static_cast<Expiry&>(timer);
+    const TimePoint now = expiry.listings_.loop_.now();
+    if (expiry.listings_.site_.listings.drop_old(now)) expiry.arm();
+}
+
+}  // namespace spate::serve
