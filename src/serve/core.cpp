@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/memory.hpp"
 #include "serve/http_connection.hpp"
 #include "serve/name_connection.hpp"
 
@@ -12,6 +14,9 @@ namespace {
 
 // How soon a full service looks whether it has room again.
 constexpr auto full_pause = std::chrono::milliseconds(20);
+
+// A crowd that has left: its memory goes back when half of so many are gone, and half of those.
+constexpr std::uint64_t smallest_crowd = 512;
 
 // Of what a client that is turned away has asked.
 constexpr std::size_t most_dropped = 64 * 1024;
@@ -62,6 +67,7 @@ Client::~Client() {
 void Core::join(Client& client) {
     ++totals.connections_total;
     ++totals.connections_open;
+    crowd_ = std::max<std::uint64_t>(crowd_, totals.connections_open);
     client.next_ = clients_;
     if (clients_ != nullptr) clients_->previous_ = &client;
     clients_ = &client;
@@ -73,6 +79,10 @@ void Core::leave(Client& client) {
     --totals.connections_open;
     admission_.leave(client.host_);
     ended_.set();
+    if (crowd_ >= smallest_crowd && totals.connections_open < crowd_ / 2) {
+        crowd_ = totals.connections_open;
+        give_back_memory();
+    }
 }
 
 void Core::cut() {

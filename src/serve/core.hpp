@@ -105,6 +105,7 @@ class Core {
     Admission& admission_;
     Client* clients_ = nullptr;
     std::size_t accepting_ = 0;  // listeners
+    std::uint64_t crowd_ = 0;    // Most connections since memory was last given back.
     Event ended_;                // a client, or accepting
 };
 
