@@ -11,8 +11,9 @@
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
+#include <spate/task.hpp>
 
-struct statx;
 struct open_how;
 
 namespace spate {
@@ -20,7 +21,11 @@ namespace spate {
 /// One single-shot operation, described when made, submitted when awaited; gives the system
 /// call's result. Memory it names must outlive the await, which is plain where the await is a
 /// statement of the coroutine that owns the memory.
-class [[nodiscard]] Io : Op {
+///
+/// Asked to stop (StopToken) it is cancelled and gives ECANCELED, or the result that it had by
+/// then: what was read or opened is not lost. The kernel cannot interrupt all that it does (a
+/// read of a disk runs to its end), and the await ends only when it has let go.
+class [[nodiscard]] Io : Op, StopWaiter {
   public:
     struct Description {
         std::uint8_t opcode;
@@ -37,19 +42,25 @@ class [[nodiscard]] Io : Op {
         : Op(&finished), loop_(loop), what_(what), description_(description) {}
 
     bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<> waiter);
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<std::size_t> await_resume() const {
         if (result_ < 0) return fail(-result_, what_);
         return static_cast<std::size_t>(result_);
     }
 
   private:
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
     static void finished(Op& op, Completion completion);
+    static void stopped(StopWaiter& waiter);
 
     Loop& loop_;
     const char* what_;
     Description description_;
     std::int32_t result_ = 0;
+    bool stopped_ = false;
     std::coroutine_handle<> waiter_;
 };
 
@@ -71,7 +82,13 @@ Io splice(Loop& loop, int from, std::int64_t from_offset, int to, std::size_t le
 Task<Result<void>> write_all(Loop& loop, int fd, std::span<const std::byte> bytes,
                              std::uint64_t offset, int fixed_index = -1);
 
-/// Asks the kernel to end every operation on `fd`; they end with ECANCELED, soon.
+/// Asks the kernel to end `operation`, which is pending: with ECANCELED, soon, or with what it had
+/// done by then. For awaitables that are asked to stop.
+void cancel(Loop& loop, Op& operation);
+
+/// Asks the kernel to end every operation on `fd`; they end with ECANCELED, soon. For who closes
+/// the descriptor and submits nothing more on it: what is submitted later is not cancelled. To end
+/// a wait, use a StopSource.
 void cancel_all(Loop& loop, int fd);
 
 }  // namespace spate

@@ -11,6 +11,7 @@
 
 #include <spate/op.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
 #include <spate/task.hpp>
 #include <spate/time.hpp>
 #include <spate/timer.hpp>
@@ -19,6 +20,7 @@ namespace spate {
 
 class BufferRing;
 class FixedPool;
+class Loop;
 class Ring;
 struct Kernel;
 
@@ -35,11 +37,12 @@ struct LoopOptions {
     const Kernel* kernel = nullptr;  ///< nullptr for the running kernel. For tests.
 };
 
-/// Something that happened, for coroutines of one loop to wait for. Stays set.
+/// Something that happened, for coroutines of one loop to wait for. Stays set. Who waits for it
+/// cannot be stopped: it is for the end of what is ending anyway. Condition is for the rest.
 class Event {
   public:
     [[nodiscard]] bool is_set() const { return set_; }
-    /// Resumes all who wait, from the loop.
+    /// Resumes all who wait, from their loop. On that loop's thread.
     void set();
     void reset() { set_ = false; }
 
@@ -53,6 +56,7 @@ class Event {
       private:
         friend class Event;
         Event& event_;
+        Loop* loop_ = nullptr;
         std::coroutine_handle<> waiter_;
         Awaiter* next_ = nullptr;
     };
@@ -92,6 +96,8 @@ class Loop {
 
     /// The loop that this thread is running, or nullptr.
     static Loop* current();
+    /// The same, for what waits: aborts the program where there is none.
+    static Loop& of_waiter();
 
     /// Turns until stop() was called and the last spawned task has ended. Once in a loop's life.
     /// Blocks SIGPIPE in this thread: a peer that went away is an error of a call, EPIPE.
@@ -101,8 +107,9 @@ class Loop {
     void stop();
     [[nodiscard]] Event& stopping() { return stopping_; }
 
-    /// Starts `task` at once, owns it to its end.
-    void spawn(Task<void> task);
+    /// Starts `task` at once (before run(): when that begins), owns it to its end. It runs under
+    /// `stop`, not under the token of the caller. A TaskGroup keeps what it spawns together.
+    void spawn(Task<void> task, StopToken stop = {});
 
     /// Runs `function` on the loop's thread in a coming turn. From any thread. A loop that has
     /// ended runs it no more.
@@ -128,18 +135,25 @@ class Loop {
     /// Resumes `waiter` in this turn, after the completions in hand.
     void ready(std::coroutine_handle<> waiter) { ready_.push_back(waiter); }
 
-    class Sleep : Timer {
+    /// `co_await loop.sleep_for(duration);` True if it slept to the end, false if it was stopped.
+    class Sleep : Timer, StopWaiter {
       public:
         Sleep(Loop& loop, TimePoint until) : Timer(&wake), loop_(loop), until_(until) {}
-        bool await_ready() const { return until_ <= loop_.now(); }
-        void await_suspend(std::coroutine_handle<> waiter);
-        void await_resume() const {}
+        bool await_ready() const { return false; }
+        template <typename Promise>
+        bool await_suspend(std::coroutine_handle<Promise> waiter) {
+            return start(waiter, stop_of(waiter));
+        }
+        bool await_resume() const { return !stopped_; }
 
       private:
+        bool start(std::coroutine_handle<> waiter, StopToken stop);
         static void wake(Timer& timer);
+        static void stopped(StopWaiter& waiter);
         Loop& loop_;
         TimePoint until_;
         std::coroutine_handle<> waiter_;
+        bool stopped_ = false;
     };
     [[nodiscard]] Sleep sleep_until(TimePoint when) { return Sleep(*this, when); }
     [[nodiscard]] Sleep sleep_for(Duration duration) { return Sleep(*this, later(now_, duration)); }
@@ -169,7 +183,6 @@ class Loop {
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
   private:
-    struct Root;
     class InboxOp;
 
     explicit Loop(TimePoint start);
@@ -178,7 +191,7 @@ class Loop {
     void sound_alarm();
     void run_ready();
     void run_inbox();
-    static Root drive(Loop& loop, Task<void> task);
+    static detail::Detached drive(StopToken stop, Loop& loop, Task<void> task);
 
     std::unique_ptr<Ring> ring_;
     std::chrono::microseconds gather_{0};
@@ -191,6 +204,12 @@ class Loop {
     std::vector<std::coroutine_handle<>> ready_;
     std::vector<std::coroutine_handle<>> resuming_;
     Event stopping_;
+    struct Early {
+        Task<void> task;
+        StopToken stop;
+    };
+    std::vector<Early> early_;  // spawned before run()
+    bool begun_ = false;
     std::size_t tasks_ = 0;
     std::size_t messages_ = 0;  // to other loops, under way
     Counters counters_;

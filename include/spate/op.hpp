@@ -1,7 +1,6 @@
 // One operation in the kernel's hands.
 #pragma once
 
-#include <cassert>
 #include <cstdint>
 
 namespace spate {
@@ -31,13 +30,18 @@ class Op {
     explicit Op(Handler handler) : handler_(handler) {}
     Op(const Op&) = delete;
     Op& operator=(const Op&) = delete;
-    ~Op() { assert(!pending_ && "an operation died while the kernel held it"); }
+    /// Aborts the program if the kernel still has it: that would write into freed memory.
+    ~Op() {
+        if (pending_) [[unlikely]]
+            die_while_pending();
+    }
 
     [[nodiscard]] bool pending() const { return pending_; }
 
     /// The ring took it.
     void submitted() {
-        assert(!pending_);
+        if (pending_) [[unlikely]]
+            die_while_pending();
         pending_ = true;
     }
 
@@ -48,6 +52,8 @@ class Op {
     }
 
   private:
+    [[noreturn]] void die_while_pending() const noexcept;
+
     Handler handler_;
     bool pending_ = false;
 };

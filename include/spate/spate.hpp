@@ -10,6 +10,7 @@
 #include <spate/loop.hpp>
 #include <spate/offload.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
 #include <spate/task.hpp>
 #include <spate/tcp.hpp>
 #include <spate/timer.hpp>

@@ -1,12 +1,14 @@
 // Coroutines: Task<T> reads like a blocking function and runs on a Loop.
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
+
+#include <spate/fatal.hpp>
+#include <spate/stop.hpp>
 
 namespace spate {
 
@@ -40,9 +42,15 @@ class PromiseBase {
     FinalAwaiter final_suspend() noexcept { return {}; }
 
     void set_waiter(std::coroutine_handle<> waiter) { waiter_ = waiter; }
+    [[nodiscard]] bool has_waiter() const { return waiter_ != nullptr; }
+
+    /// Ambient: whoever awaits hands it down.
+    [[nodiscard]] StopToken stop() const { return stop_; }
+    void set_stop(StopToken stop) { stop_ = stop; }
 
   private:
     std::coroutine_handle<> waiter_;
+    StopToken stop_;
 };
 
 template <typename T>
@@ -70,7 +78,8 @@ class Promise<void> : public PromiseBase {
 }  // namespace detail
 
 /// A lazy coroutine: starts when awaited (or spawned on a Loop), owns its frame. Once started it
-/// runs to its end before it dies; to end it early, fail what it waits for.
+/// runs to its end before it dies, or the program is aborted; to end it early, run it under a
+/// StopToken (with_stop(), TaskGroup, with_timeout()), which it inherits from whoever awaits it.
 ///
 /// Operands of co_await are calls whose arguments are named objects, std::move of them, or
 /// trivially destructible values: g++ 12 miscompiles other temporaries there.
@@ -84,19 +93,30 @@ class [[nodiscard]] Task {
     Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
     Task& operator=(Task&&) = delete;
     ~Task() {
-        if (handle_) handle_.destroy();
+        if (!handle_) return;
+        // Somebody waits for its end: it was started, and had to wait.
+        if (handle_.promise().has_waiter() && !handle_.done()) [[unlikely]]
+            detail::die_of_running_task(handle_.address());
+        handle_.destroy();
     }
 
     bool await_ready() const noexcept { return false; }
+    template <typename Parent>
+    bool await_suspend(std::coroutine_handle<Parent> parent) {
+        return start(parent, stop_of(parent));
+    }
+    T await_resume() { return handle_.promise().take(); }
+
+    /// What awaiting does, under a token of one's own choice; false if it ended without waiting.
     // Runs the child at once. A child that ends without waiting lets the parent go on without
     // suspending: no stack grows in a loop of such calls, at any optimisation level.
-    bool await_suspend(std::coroutine_handle<> parent) {
+    bool start(std::coroutine_handle<> parent, StopToken stop) {
+        handle_.promise().set_stop(stop);
         handle_.resume();
         if (handle_.done()) return false;
         handle_.promise().set_waiter(parent);
         return true;
     }
-    T await_resume() { return handle_.promise().take(); }
 
     /// Gives the coroutine up to a new owner, who destroys it. For Loop::spawn.
     [[nodiscard]] Handle release() { return std::exchange(handle_, {}); }
@@ -106,6 +126,32 @@ class [[nodiscard]] Task {
 };
 
 namespace detail {
+
+// Awaits a task under another token than the ambient one.
+template <typename T>
+struct Under {
+    Task<T>& task;
+    StopToken stop;
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) { return task.start(parent, stop); }
+    T await_resume() { return task.await_resume(); }
+};
+
+// A coroutine that nobody awaits: starts at once, owns its frame to its end. The token that it
+// runs under is its first argument.
+struct Detached {
+    struct promise_type : PromiseBase {
+        template <typename... Arguments>
+        explicit promise_type(StopToken stop, const Arguments&...) {
+            set_stop(stop);
+        }
+        Detached get_return_object() noexcept { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() noexcept {}
+    };
+};
+
 template <typename T>
 Task<T> Promise<T>::get_return_object() {
     return Task<T>(Task<T>::Handle::from_promise(*this));
@@ -113,6 +159,21 @@ Task<T> Promise<T>::get_return_object() {
 inline Task<void> Promise<void>::get_return_object() {
     return Task<void>(Task<void>::Handle::from_promise(*this));
 }
+
 }  // namespace detail
+
+/// Runs `task` under `stop` instead of the token of whoever awaits this. For both, make a
+/// StopSource with current_stop() for its parent.
+template <typename T>
+Task<T> with_stop(StopToken stop, Task<T> task) {
+    detail::Under<T> under{task, stop};
+    co_return co_await under;
+}
+
+/// Runs `task` to its end whoever is asked to stop: for cleaning up that has to wait.
+template <typename T>
+Task<T> shield(Task<T> task) {
+    return with_stop({}, std::move(task));
+}
 
 }  // namespace spate

@@ -1,7 +1,6 @@
 // Timers of a loop, 1 ms coarse.
 #pragma once
 
-#include <cassert>
 #include <cstdint>
 
 #include <spate/time.hpp>

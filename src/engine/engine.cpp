@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <cassert>
 #include <cerrno>
 #include <thread>
 #include <utility>

@@ -8,7 +8,11 @@
 
 namespace spate {
 
-void Io::await_suspend(std::coroutine_handle<> waiter) {
+bool Io::start(std::coroutine_handle<> waiter, StopToken stop) {
+    if (!enlist(stop, &stopped)) {
+        result_ = -ECANCELED;
+        return false;
+    }
     waiter_ = waiter;
     io_uring_sqe* sqe = loop_.ring().prepare(this);
     sqe->opcode = description_.opcode;
@@ -21,12 +25,22 @@ void Io::await_suspend(std::coroutine_handle<> waiter) {
     if (description_.fixed_index >= 0)
         sqe->buf_index = static_cast<std::uint16_t>(description_.fixed_index);
     if (description_.splice_fd >= 0) sqe->splice_fd_in = description_.splice_fd;
+    return true;
 }
 
 void Io::finished(Op& op, Completion completion) {
     auto& io = static_cast<Io&>(op);
-    io.result_ = completion.result;
+    io.leave();
+    // A system call that blocks in a kernel thread is cancelled by a signal to that thread.
+    const bool interrupted = io.stopped_ && completion.result == -EINTR;
+    io.result_ = interrupted ? -ECANCELED : completion.result;
     io.waiter_.resume();
+}
+
+void Io::stopped(StopWaiter& waiter) {
+    auto& io = static_cast<Io&>(waiter);
+    io.stopped_ = true;
+    cancel(io.loop_, io);
 }
 
 Io read_at(Loop& loop, int fd, std::span<std::byte> into, std::uint64_t offset, int fixed_index) {
@@ -101,6 +115,11 @@ Task<Result<void>> write_all(Loop& loop, int fd, std::span<const std::byte> byte
         if (offset != ~std::uint64_t{0}) offset += *written;
     }
     co_return Result<void>{};
+}
+
+void cancel(Loop& loop, Op& operation) {
+    io_uring_sqe* sqe = loop.ring().prepare(nullptr);
+    io_uring_prep_cancel64(sqe, reinterpret_cast<std::uintptr_t>(&operation), 0);
 }
 
 void cancel_all(Loop& loop, int fd) {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include <spate/buffer.hpp>
+#include <spate/fatal.hpp>
 #include <spate/fd.hpp>
 #include <spate/loop.hpp>
 
@@ -40,11 +42,12 @@ void block_broken_pipe_signal() {
 void Event::set() {
     set_ = true;
     for (Awaiter* each = std::exchange(first_, nullptr); each != nullptr; each = each->next_)
-        Loop::current()->ready(each->waiter_);
+        each->loop_->ready(each->waiter_);
     last_ = nullptr;
 }
 
 void Event::Awaiter::await_suspend(std::coroutine_handle<> waiter) {
+    loop_ = &Loop::of_waiter();
     waiter_ = waiter;
     (event_.last_ != nullptr ? event_.last_->next_ : event_.first_) = this;
     event_.last_ = this;
@@ -122,17 +125,7 @@ class Loop::InboxOp {
     Arrival message_;
 };
 
-// Owns a spawned task to its end.
-struct Loop::Root {
-    struct promise_type : detail::PromiseBase {
-        Root get_return_object() { return {}; }
-        std::suspend_never initial_suspend() noexcept { return {}; }
-        std::suspend_never final_suspend() noexcept { return {}; }
-        void return_void() noexcept {}
-    };
-};
-
-Loop::Root Loop::drive(Loop& loop, Task<void> task) {
+detail::Detached Loop::drive(StopToken, Loop& loop, Task<void> task) {
     ++loop.tasks_;
     co_await task;
     --loop.tasks_;
@@ -141,7 +134,7 @@ Loop::Root Loop::drive(Loop& loop, Task<void> task) {
 Loop::Loop(TimePoint start) : now_(start), timers_(start) {}
 
 Loop::~Loop() {
-    assert(tasks_ == 0);
+    if (tasks_ != 0) detail::die("a loop was destroyed before its tasks have ended");
 }
 
 Result<std::unique_ptr<Loop>> Loop::open(const LoopOptions& options) {
@@ -173,9 +166,15 @@ Loop* Loop::current() {
     return current_loop;
 }
 
+Loop& Loop::of_waiter() {
+    if (current_loop == nullptr) detail::die("waiting needs a loop: Loop::spawn() the task");
+    return *current_loop;
+}
+
 void Loop::run() {
     assert(current_loop == nullptr);
     current_loop = this;
+    begun_ = true;
     block_broken_pipe_signal();
     if (auto enabled = ring_->enable(); !enabled) {
         std::fprintf(stderr, "spate: %s\n", enabled.error().message().c_str());
@@ -183,6 +182,8 @@ void Loop::run() {
     }
     now_ = Clock::now();
     inbox_op_->arm();
+    for (Early& each : std::exchange(early_, {}))
+        spawn(std::move(each.task), each.stop);
     run_inbox();
     while (!stopping_.is_set() || tasks_ != 0)
         turn();
@@ -198,8 +199,13 @@ void Loop::stop() {
     stopping_.set();
 }
 
-void Loop::spawn(Task<void> task) {
-    drive(*this, std::move(task));
+void Loop::spawn(Task<void> task, StopToken stop) {
+    if (current_loop == this)
+        drive(stop, *this, std::move(task));
+    else if (!begun_)
+        early_.push_back({std::move(task), stop});
+    else
+        detail::die("Loop::spawn() is for the loop's own thread; post() a function that spawns");
 }
 
 void Loop::turn() {
@@ -278,13 +284,24 @@ void Loop::run_inbox() {
         function();
 }
 
-void Loop::Sleep::await_suspend(std::coroutine_handle<> waiter) {
+bool Loop::Sleep::start(std::coroutine_handle<> waiter, StopToken stop) {
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_ || until_ <= loop_.now()) return false;
     waiter_ = waiter;
     loop_.timers().arm(*this, until_);
+    return true;
 }
 
 void Loop::Sleep::wake(Timer& timer) {
     auto& sleep = static_cast<Sleep&>(timer);
+    sleep.leave();
+    sleep.loop_.ready(sleep.waiter_);
+}
+
+void Loop::Sleep::stopped(StopWaiter& waiter) {
+    auto& sleep = static_cast<Sleep&>(waiter);
+    sleep.stopped_ = true;
+    sleep.cancel();
     sleep.loop_.ready(sleep.waiter_);
 }
 

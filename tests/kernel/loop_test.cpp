@@ -150,6 +150,60 @@ TEST_F(LoopRunTest, EventResumesAllInOrderAndStaysSet) {
     run(body());
 }
 
+// Without a loop that runs there is nobody to wait yet.
+TEST_F(LoopRunTest, TasksSpawnedBeforeTheLoopRunsWaitForEventsToo) {
+    Event event;
+    std::string order;
+    auto waiter = [&]() -> Task<void> {
+        order += 'w';
+        co_await event.wait();
+        order += 'e';
+        loop().stop();
+    };
+    auto setter = [&]() -> Task<void> {
+        order += 's';
+        event.set();
+        co_return;
+    };
+    loop().spawn(waiter());
+    loop().spawn(setter());
+    EXPECT_EQ(order, "") << "they start with the loop";
+    loop().run();
+    EXPECT_EQ(order, "wse");
+}
+
+TEST_F(LoopRunTest, AnEventThatNobodyAwaitsIsSetWithoutALoop) {
+    Event event;
+    event.set();
+    EXPECT_TRUE(event.is_set());
+    auto body = [&]() -> Task<void> { co_await event.wait(); };
+    run(body());
+}
+
+TEST_F(LoopRunTest, TasksThatNeverStartedDieWithTheLoop) {
+    auto held = std::make_shared<int>(1);
+    auto body = [](std::shared_ptr<int> copy) -> Task<void> {
+        EXPECT_NE(copy, nullptr);
+        co_return;
+    };
+    loop().spawn(body(held));
+    EXPECT_EQ(held.use_count(), 2);
+    close_loop();
+    EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(LoopRunTest, SpawningIsForTheLoopsOwnThread) {
+    const auto violate = [&] {
+        auto body = [&]() -> Task<void> { co_return; };
+        auto task = [&]() -> Task<void> {
+            std::thread([&] { loop().spawn(body()); }).join();
+            co_return;
+        };
+        run(task());
+    };
+    EXPECT_DEATH(violate(), "spate: Loop::spawn\\(\\) is for the loop's own thread");
+}
+
 TEST_F(LoopRunTest, OffloadedWorkRunsElsewhereAndComesBack) {
     Offload offload(1, 1);
     auto body = [&]() -> Task<void> {

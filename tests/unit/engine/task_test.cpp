@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include <spate/op.hpp>
 #include <spate/task.hpp>
 
 namespace spate {
@@ -31,6 +32,10 @@ Detached run(Task<T> task, std::optional<T>& result) {
 Detached run(Task<void> task, bool& done) {
     co_await task;
     done = true;
+}
+
+Detached await(Task<int>& task) {
+    co_await task;
 }
 
 // Suspends until somebody resumes it.
@@ -148,6 +153,33 @@ TEST(TaskTest, MovingLeavesOneOwner) {
     run(std::move(other), result);
     EXPECT_EQ(result, 1);
     EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST(TaskDeathTest, ARunningTaskIsNotDestroyed) {
+    const auto violate = [] {
+        Gate gate;
+        auto waiting = nested(gate, 1);
+        await(waiting);
+        const Task<int> dies = std::move(waiting);
+    };
+    EXPECT_DEATH(violate(), "spate: a task was destroyed while it waits.*unit-engine 0x");
+}
+
+TEST(OpDeathTest, AnOperationInTheKernelsHandsIsNotDestroyed) {
+    const auto violate = [] {
+        Op operation([](Op&, Completion) {});
+        operation.submitted();
+    };
+    EXPECT_DEATH(violate(), "spate: an operation was destroyed.*while the kernel has it");
+}
+
+TEST(OpDeathTest, AnOperationIsNotSubmittedTwice) {
+    const auto violate = [] {
+        Op operation([](Op&, Completion) {});
+        operation.submitted();
+        operation.submitted();
+    };
+    EXPECT_DEATH(violate(), "spate: an operation was.*submitted again, while the kernel has it");
 }
 
 TEST(FrameTest, BlocksOfEverySizeAreUsableAndComeBack) {
