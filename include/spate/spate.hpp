@@ -11,6 +11,7 @@
 #include <spate/offload.hpp>
 #include <spate/result.hpp>
 #include <spate/stop.hpp>
+#include <spate/sync.hpp>
 #include <spate/task.hpp>
 #include <spate/tcp.hpp>
 #include <spate/timer.hpp>
