@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <spate/engine.hpp>
-#include <spate/io.hpp>
 #include <spate/loop.hpp>
 
 #include "commands.hpp"
@@ -63,13 +62,12 @@ Task<void> heed_signals(Run& run) {
 
 Task<void> fetch_all(Run& run) {
     Loop& loop = run.session.loop;
-    co_await loop.yield();  // Events need a loop that runs.
     loop.spawn(run.display.run(run.batch));
     loop.spawn(heed_signals(run));
     run.exit = co_await run.batch.run();
     run.display.finish();
     run.over.trip();
-    cancel_all(loop, run.signals.fd());
+    run.signals.close();
     co_await run.session.connections.close();
     loop.stop();
 }

@@ -33,7 +33,6 @@ int run_on_loop(const char* command, Main main) {
     }
     talk::Ending ending;
     const auto root = [&]() -> Task<void> {
-        co_await (*loop)->yield();  // Events need a loop that runs.
         ending = co_await main(**loop);
         (*loop)->stop();
     };

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include <spate/engine.hpp>
-#include <spate/io.hpp>
 #include <spate/loop.hpp>
 #include <spate/tcp.hpp>
 
@@ -86,7 +85,7 @@ Task<Ending> listen_and_talk(Loop& loop, const TcpListenArguments& arguments, Fd
     TcpHost host(listener, input, output, dump, arguments.host);
     loop.spawn(heed_signals(loop, signals, host));
     Ending ending = co_await host.run();
-    cancel_all(loop, signals.fd());
+    signals.close();
     co_return ending;
 }
 

@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include <spate/engine.hpp>
-#include <spate/io.hpp>
 #include <spate/loop.hpp>
 #include <spate/udp.hpp>
 
@@ -132,7 +131,7 @@ int run_listen(int argc, char** argv) {
             const auto stop = [&] { loop.spawn(socket.close()); };
             loop.spawn(heed_signals(loop, *signals, stop, [] {}));
             Ending ending = co_await host.run();
-            cancel_all(loop, signals->fd());
+            signals->close();
             co_return ending;
         };
         Ending ending = co_await with_socket(loop, arguments->socket, !arguments->quiet, use);
@@ -156,7 +155,7 @@ int run_chat(int argc, char** argv) {
             const auto resized = [&] { chat.redraw(); };
             loop.spawn(heed_signals(loop, *signals, stop, resized));
             Ending ending = co_await chat.run();
-            cancel_all(loop, signals->fd());
+            signals->close();
             co_return ending;
         };
         Ending ending = co_await with_socket(loop, arguments->socket, !arguments->quiet, use);

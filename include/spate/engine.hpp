@@ -10,6 +10,7 @@
 #include <spate/fd.hpp>
 #include <spate/loop.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
 #include <spate/task.hpp>
 
 namespace spate {
@@ -59,15 +60,21 @@ std::uint64_t raise_descriptor_limit();
 class Signals {
   public:
     static Result<Signals> open(std::initializer_list<int> signals);
-    /// The next signal's number. On the loop whose thread waits for signals. A SIGINT or SIGTERM
-    /// less than 100 ms after one that it gave is taken for the same.
+    /// The next signal's number. On the loop whose thread waits for signals; one at a time. A
+    /// SIGINT or SIGTERM less than 100 ms after one that it gave is taken for the same. ECANCELED
+    /// if stopped, or closed.
     [[nodiscard]] Task<Result<int>> next(Loop& loop);
-    [[nodiscard]] int fd() const { return fd_.get(); }
+    /// From now on next() gives ECANCELED, one in progress too, whatever signals come. On the
+    /// loop's thread.
+    void close();
 
   private:
     explicit Signals(Fd fd) : fd_(std::move(fd)) {}
+    [[nodiscard]] Result<int> read();
     Fd fd_;
-    int last_ = 0;  // that asked to end
+    bool closed_ = false;
+    StopSource* waiting_ = nullptr;  // of the next() in progress
+    int last_ = 0;                   // that asked to end
     TimePoint last_time_;
 };
 

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <spate/io.hpp>
 #include <spate/loop.hpp>
 
 #include "load/far_end.hpp"
@@ -326,7 +325,7 @@ void Control::end() {
 Task<void> Control::wind_up() {
     if (far_end_) co_await far_end_->close();
     loop_.stop();
-    cancel_all(loop_, signals_.fd());
+    signals_.close();
 }
 
 void Control::report_far_end() {

@@ -120,7 +120,6 @@ int run_sink(const SinkOptions& options, Signals& signals) {
     SinkControl control(**loop, **engine, workers, options, std::move(*listener));
     (*engine)->start([&](Loop&, std::size_t index) { return workers[index]->run(); });
     const auto main = [&]() -> Task<void> {
-        co_await (*loop)->yield();  // Events need a loop that runs.
         co_await control.run(signals);
         (*loop)->stop();
     };

@@ -90,8 +90,7 @@ Task<void> SinkControl::run(Signals& signals) {
         moved_.reset();
         co_await moved_.wait();
     }
-    ended_ = true;
-    cancel_all(loop_, signals.fd());
+    signals.close();
     Work shut = [](SinkWorker& worker) { worker.shut(); };
     co_await everywhere(std::move(shut));
     engine_.request_stop();
@@ -101,7 +100,6 @@ Task<void> SinkControl::heed(Signals& signals) {
     auto signal = co_await signals.next(loop_);
     if (!signal) co_return;
     stop();
-    if (ended_) co_return;
     signal = co_await signals.next(loop_);
     if (signal) ::_exit(128 + *signal);
 }

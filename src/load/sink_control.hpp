@@ -54,7 +54,6 @@ class SinkControl {
     std::uint64_t refused_ = 0;
     std::set<int> silent_;  // connections without a first byte
     bool stopping_ = false;
-    bool ended_ = false;
     Event moved_;  // a connection has ended
 };
 

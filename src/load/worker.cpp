@@ -119,7 +119,6 @@ Task<void> Worker::finish_slots() {
 }
 
 Task<void> Worker::run(News news) {
-    co_await loop_.yield();  // Events need a loop that runs.
     busy_tasks_ = std::min(most_preparing, slots_.size());
     for (std::size_t lane = busy_tasks_; lane > 0; --lane)
         loop_.spawn(prepare_some());

@@ -159,7 +159,7 @@ void Control::core_ended() {
     if (++ended_ < cores_.size()) return;
     grace_.cancel();
     loop_.stop();
-    cancel_all(loop_, signals_.fd());
+    signals_.close();
 }
 
 Task<void> Control::watch_signals() {

@@ -168,13 +168,17 @@ TEST_F(EngineTest, KeepsToTheProcessorsItMayRunOn) {
 
 class SignalsTest : public test::LoopTest {};
 
+// As people send them, to the process, and as raise(3) does, to the thread.
 TEST_F(SignalsTest, ArriveAsValuesOnTheLoop) {
     auto signals = Signals::open({SIGUSR1, SIGUSR2});
     ASSERT_TRUE(signals);
     auto body = [&]() -> Task<void> {
         for (int signal : {SIGUSR2, SIGUSR1}) {
-            ::raise(signal);
+            ::kill(::getpid(), signal);
             auto got = co_await signals->next(loop());
+            EXPECT_EQ(got.value(), signal);
+            ::raise(signal);
+            got = co_await signals->next(loop());
             EXPECT_EQ(got.value(), signal);
         }
     };
@@ -188,7 +192,7 @@ TEST_F(SignalsTest, OneThatAsksToEndCountsAgainOnlyAfterAWhile) {
     bool over = false;
     auto insist = [&]() -> Task<void> {
         while (!over) {
-            ::raise(SIGTERM);
+            ::kill(::getpid(), SIGTERM);
             co_await loop().sleep_for(milliseconds(10));
         }
     };
@@ -205,17 +209,60 @@ TEST_F(SignalsTest, OneThatAsksToEndCountsAgainOnlyAfterAWhile) {
     run(body());
 }
 
-TEST_F(SignalsTest, WaitingForOneCanBeCancelled) {
+// Closing is a level: who hears a signal at that very moment and asks for the next one ends, too.
+TEST_F(SignalsTest, ClosingEndsTheWaitAndAllLaterOnes) {
+    for (const bool signalled : {false, true}) {
+        SCOPED_TRACE(signalled);
+        auto signals = Signals::open({SIGUSR1});
+        ASSERT_TRUE(signals);
+        bool ended = false;
+        auto watching = [&]() -> Task<void> {
+            Result<int> got = 0;
+            while (got)
+                got = co_await signals->next(loop());
+            EXPECT_EQ(got.error().code, ECANCELED);
+            ended = true;
+        };
+        auto body = [&]() -> Task<void> {
+            loop().spawn(watching());
+            co_await loop().yield();
+            if (signalled) ::kill(::getpid(), SIGUSR1);
+            signals->close();
+            while (!ended)
+                co_await loop().yield();
+            ::kill(::getpid(), SIGUSR1);
+            auto late = co_await signals->next(loop());
+            EXPECT_EQ(late.error().code, ECANCELED);
+        };
+        open_loop({});
+        run(body());
+        // So that the next one begins without.
+        sigset_t pending;
+        sigemptyset(&pending);
+        sigaddset(&pending, SIGUSR1);
+        EXPECT_EQ(::sigwaitinfo(&pending, nullptr), SIGUSR1);
+    }
+}
+
+TEST_F(SignalsTest, WaitingForOneCanBeStopped) {
     auto signals = Signals::open({SIGUSR1});
     ASSERT_TRUE(signals);
-    auto canceller = [&]() -> Task<void> {
-        co_await loop().yield();
-        cancel_all(loop(), signals->fd());
-    };
-    auto body = [&]() -> Task<void> {
-        loop().spawn(canceller());
+    StopSource source;
+    bool ended = false;
+    auto waiting = [&]() -> Task<void> {
         auto got = co_await signals->next(loop());
         EXPECT_EQ(got.error().code, ECANCELED);
+        ended = true;
+    };
+    auto body = [&]() -> Task<void> {
+        loop().spawn(waiting(), source.token());
+        co_await loop().yield();
+        source.request_stop();
+        while (!ended)
+            co_await loop().yield();
+        ::kill(::getpid(), SIGUSR1);
+        auto got = co_await signals->next(loop());
+        EXPECT_EQ(got.value(), SIGUSR1) << "of this wait alone, not of the signals";
     };
     run(body());
 }
