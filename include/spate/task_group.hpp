@@ -15,14 +15,15 @@ namespace spate {
 /// Owns tasks until join(). The first that fails has the others stopped. Pinned: lies in the
 /// coroutine (or object) that joins it.
 ///
-///     TaskGroup group(loop);
+///     const StopToken stop = co_await current_stop();
+///     TaskGroup group(loop, stop);
 ///     group.spawn(produce(channel));
 ///     group.spawn(consume(channel));
 ///     auto done = co_await group.join();
 class TaskGroup {
   public:
-    /// Its tasks run under a token of the group's own; they are stopped with `stop` and, from
-    /// join() on, with the token that join() runs under.
+    /// Its tasks run under a token of the group's own. They are stopped with `stop`, and, once
+    /// somebody joins, with the token that join() runs under.
     explicit TaskGroup(Loop& loop, StopToken stop = {}) : loop_(loop), stop_(stop) {}
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;

@@ -270,7 +270,8 @@ class TcpListener {
 
     class Accept;
     /// The next connection. Out of descriptors or memory it backs off and goes on by itself
-    /// (counted in exhausted()); fails only when closed (ECANCELED).
+    /// (counted in exhausted()); fails only when closed or stopped (ECANCELED). A stop loses no
+    /// connection: what was accepted ahead is for the next accept(), or closed by close().
     [[nodiscard]] Accept accept();
     /// Stops accepting; an accept() in progress fails with ECANCELED. Idempotent: who closes
     /// what is being closed waits for its end.
@@ -297,7 +298,7 @@ class TcpListener {
     };
     friend class Accept;
     void arm();
-    void resume_waiter();
+    void hand_out();
     [[nodiscard]] bool wants_more() const;
     [[nodiscard]] int next_accepted();
 
@@ -307,25 +308,35 @@ class TcpListener {
     Backoff backoff_;
     std::vector<int> accepted_;  // from first_ on, in the order in which they came
     std::size_t first_ = 0;
-    std::coroutine_handle<> acceptor_;
+    Accept* acceptor_ = nullptr;
     std::coroutine_handle<> closer_;
     Event closed_;
     std::uint64_t exhausted_ = 0;
     bool closing_ = false;
+    bool stopping_ = false;  // what `acceptor_` had armed is being cancelled
     bool paused_ = false;
     bool ahead_;
     std::string pacing_;  // congestion control for what does not come from this machine
 };
 
-class [[nodiscard]] TcpListener::Accept {
+class [[nodiscard]] TcpListener::Accept : StopWaiter {
   public:
     explicit Accept(TcpListener& listener) : listener_(listener) {}
-    bool await_ready() const { return !listener_.accepted_.empty() || listener_.closing_; }
-    void await_suspend(std::coroutine_handle<> waiter);
+    bool await_ready() const { return false; }
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<Fd> await_resume();
 
   private:
+    friend class TcpListener;
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
+    static void stopped(StopWaiter& waiter);
+    // Its listener may be gone when it is resumed.
     TcpListener& listener_;
+    std::coroutine_handle<> waiter_;
+    Fd accepted_;
 };
 
 /// A connected socket, ready for TcpStream. Errors: ETIMEDOUT after `patience`, else connect(2)'s.

@@ -136,7 +136,7 @@ class UdpSocket {
     UdpSocket& operator=(const UdpSocket&) = delete;
 
     /// Waits for at least one datagram or error, fills `batch` with all that have come. Fails
-    /// only when closed (ECANCELED).
+    /// only when closed or stopped (ECANCELED); what comes then is for the next call.
     [[nodiscard]] Task<Result<void>> receive(DatagramBatch& batch);
 
     struct Outgoing {
@@ -147,8 +147,9 @@ class UdpSocket {
     };
     /// Sends all. Gives how many datagrams went out; the error, if none did, is the first's.
     /// They leave in order unless the socket's buffer is full in between, or segments are refused
-    /// for the first time. Several coroutines may send. ECANCELED once closed. An ICMP error of an
-    /// earlier datagram fails no send: it comes with receive().
+    /// for the first time. Several coroutines may send. ECANCELED once closed or stopped: what has
+    /// not left by then does not. An ICMP error of an earlier datagram fails no send: it comes with
+    /// receive().
     [[nodiscard]] Task<Result<std::size_t>> send(std::span<const Outgoing> batch);
     [[nodiscard]] Task<Result<void>> send_to(std::span<const std::byte> payload,
                                              const Address& peer);

@@ -1,9 +1,11 @@
 #include <cerrno>
-#include <memory>
 #include <utility>
 
+#include <spate/condition.hpp>
 #include <spate/io.hpp>
+#include <spate/task_group.hpp>
 #include <spate/tcp.hpp>
+#include <spate/timeout.hpp>
 
 #include "net/pacing.hpp"
 
@@ -13,33 +15,7 @@ namespace {
 // RFC 8305, "Connection Attempt Delay".
 constexpr auto attempt_delay = std::chrono::milliseconds(250);
 
-// Ends the operations on a descriptor when time is up.
-class Limit : public Timer {
-  public:
-    Limit(Loop& loop, int fd) : Timer(&expired), loop_(loop), fd_(fd) {}
-    [[nodiscard]] bool is_over() const { return over_; }
-
-  private:
-    static void expired(Timer& timer) {
-        auto& limit = static_cast<Limit&>(timer);
-        limit.over_ = true;
-        cancel_all(limit.loop_, limit.fd_);
-    }
-    Loop& loop_;
-    int fd_;
-    bool over_ = false;
-};
-
-// What the attempts of one connect_any() share.
-struct Race {
-    Fd winner;
-    Error last_error{EADDRNOTAVAIL, "connect"};
-    unsigned running = 0;
-    Event moved;               // an attempt ended
-    std::vector<int> sockets;  // of the attempts still running
-};
-
-Result<Fd> open_socket(const Address& address, const Address* source = nullptr) {
+Result<Fd> open_socket(const Address& address, const Address* source) {
     Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail(errno, "socket");
     if (address.is_loopback()) stop_pacing(fd.get());
@@ -48,75 +24,77 @@ Result<Fd> open_socket(const Address& address, const Address* source = nullptr) 
     return fd;
 }
 
-Task<void> attempt(Loop& loop, const Address& address, Duration patience, const Address* source,
-                   Race& race) {
-    ++race.running;
+Task<Result<Fd>> connect_from(Loop& loop, const Address& address, const Address* source) {
     auto fd = open_socket(address, source);
-    if (!fd) {
-        race.last_error = fd.error();
-    } else {
-        race.sockets.push_back(fd->get());
-        Limit limit(loop, fd->get());
-        loop.timers().arm(limit, later(loop.now(), patience));
-        auto connected = co_await connect_to(loop, fd->get(), address);
-        std::erase(race.sockets, fd->get());
-        if (connected && !race.winner)
-            race.winner = std::move(*fd);
-        else if (!connected && !race.winner)
-            race.last_error = limit.is_over() ? Error{ETIMEDOUT, "connect"} : connected.error();
-    }
-    --race.running;
-    race.moved.set();
+    if (!fd) co_return fd;
+    auto connected = co_await connect_to(loop, fd->get(), address);
+    if (!connected) co_return std::unexpected(connected.error());
+    co_return fd;
 }
 
-// Lets an attempt's head start run out unless something happens before.
-class HeadStart : public Timer {
+// Attempts at several addresses, side by side; the first to succeed stops the others.
+class Race {
   public:
-    explicit HeadStart(Event& event) : Timer(&over), event_(event) {}
+    Race(Loop& loop, StopToken stop, Duration patience, const Address* source)
+        : loop_(loop), patience_(patience), source_(source), attempts_(loop, stop) {}
+
+    Task<Result<Fd>> run(const std::vector<Address>& addresses);
 
   private:
-    static void over(Timer& timer) { static_cast<HeadStart&>(timer).event_.set(); }
-    Event& event_;
+    Task<void> attempt(const Address& address);
+    Task<Result<void>> end_of_any();
+
+    Loop& loop_;
+    Duration patience_;
+    const Address* source_;
+    Result<Fd> outcome_ = fail(EADDRNOTAVAIL, "connect");
+    Condition ended_;  // an attempt has
+    TaskGroup attempts_;
 };
+
+Task<Result<Fd>> Race::run(const std::vector<Address>& addresses) {
+    // Unless an address has its family.
+    if (source_ != nullptr) outcome_ = fail(EAFNOSUPPORT, "bind");
+    for (const Address& address : addresses) {
+        if (source_ != nullptr && source_->family() != address.family()) continue;
+        attempts_.spawn(attempt(address));
+        if (outcome_) break;
+        if (attempts_.running() == 0 || &address == &addresses.back()) continue;
+        auto head_start = with_timeout(loop_, attempt_delay, end_of_any());
+        auto ended = co_await head_start;
+        if (outcome_ || (!ended && ended.error().code == ECANCELED)) break;
+    }
+    // Where it was this coroutine that was asked to stop, the attempts say so.
+    (void)co_await attempts_.join();
+    co_return std::move(outcome_);
+}
+
+Task<void> Race::attempt(const Address& address) {
+    auto limited = with_timeout(loop_, patience_, connect_from(loop_, address, source_));
+    auto connected = co_await limited;
+    if (!outcome_) outcome_ = std::move(connected);
+    if (outcome_) attempts_.request_stop();
+    ended_.notify_all();
+}
+
+Task<Result<void>> Race::end_of_any() {
+    const bool notified = co_await ended_.wait();
+    if (!notified) co_return fail(ECANCELED, "connect");
+    co_return Result<void>{};
+}
 
 }  // namespace
 
 Task<Result<Fd>> connect(Loop& loop, const Address& address, Duration patience) {
-    auto fd = open_socket(address);
-    if (!fd) co_return std::unexpected(fd.error());
-    Limit limit(loop, fd->get());
-    loop.timers().arm(limit, later(loop.now(), patience));
-    auto connected = co_await connect_to(loop, fd->get(), address);
-    if (connected) co_return std::move(*fd);
-    if (limit.is_over()) co_return fail(ETIMEDOUT, "connect");
-    co_return std::unexpected(connected.error());
+    return with_timeout(loop, patience, connect_from(loop, address, nullptr));
 }
 
 Task<Result<Fd>> connect_any(Loop& loop, const std::vector<Address>& addresses, Duration patience,
                              const Address* source) {
-    Race race;
-    if (source != nullptr) race.last_error = {EAFNOSUPPORT, "bind"};  // unless one has its family
-    for (std::size_t next = 0; next < addresses.size() && !race.winner; ++next) {
-        if (source != nullptr && source->family() != addresses[next].family()) continue;
-        race.moved.reset();
-        loop.spawn(attempt(loop, addresses[next], patience, source, race));
-        const bool last = next + 1 == addresses.size();
-        HeadStart head_start(race.moved);
-        if (!last && race.running != 0) loop.timers().arm(head_start, loop.now() + attempt_delay);
-        if (!last && race.running != 0) co_await race.moved.wait();
-    }
-    while (race.running != 0 && !race.winner) {
-        race.moved.reset();
-        co_await race.moved.wait();
-    }
-    for (int fd : race.sockets)
-        cancel_all(loop, fd);
-    while (race.running != 0) {
-        race.moved.reset();
-        co_await race.moved.wait();
-    }
-    if (race.winner) co_return std::move(race.winner);
-    co_return std::unexpected(race.last_error);
+    const StopToken stop = co_await current_stop();
+    Race race(loop, stop, patience, source);
+    auto running = race.run(addresses);
+    co_return co_await running;
 }
 
 }  // namespace spate

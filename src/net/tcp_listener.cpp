@@ -1,6 +1,7 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 #include <utility>
 
@@ -119,14 +120,16 @@ void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
             listener.loop_.timers().arm(listener.backoff_,
                                         listener.loop_.now() + backoff_after_exhaustion);
     }
+    const bool stopped = !op.pending() && std::exchange(listener.stopping_, false);
     if (!op.pending()) {
         if (listener.closer_) {
             listener.loop_.ready(std::exchange(listener.closer_, {}));
-        } else if (listener.wants_more()) {
+        } else if (listener.wants_more() && !stopped) {
             listener.arm();
         }
     }
-    listener.resume_waiter();
+    if (listener.acceptor_ != nullptr && (stopped || !listener.accepted_.empty()))
+        listener.hand_out();
 }
 
 void TcpListener::Backoff::over(Timer& timer) {
@@ -136,25 +139,48 @@ void TcpListener::Backoff::over(Timer& timer) {
 
 bool TcpListener::wants_more() const {
     if (closing_ || paused_ || backoff_.armed()) return false;
-    return ahead_ ? accepted_.size() - first_ < most_untaken : acceptor_ && accepted_.empty();
+    return ahead_ ? accepted_.size() - first_ < most_untaken
+                  : acceptor_ != nullptr && accepted_.empty();
 }
 
-void TcpListener::resume_waiter() {
-    if (acceptor_ && accept().await_ready()) std::exchange(acceptor_, {}).resume();
+// Resumes who accepts: with a connection, or with none.
+void TcpListener::hand_out() {
+    Accept& acceptor = *std::exchange(acceptor_, nullptr);
+    acceptor.leave();
+    if (!accepted_.empty()) acceptor.accepted_.reset(next_accepted());
+    acceptor.waiter_.resume();
 }
 
-void TcpListener::Accept::await_suspend(std::coroutine_handle<> waiter) {
-    assert(!listener_.acceptor_ && "one coroutine accepts at a time");
-    listener_.acceptor_ = waiter;
+bool TcpListener::Accept::start(std::coroutine_handle<> waiter, StopToken stop) {
+    assert(listener_.acceptor_ == nullptr && "one coroutine accepts at a time");
+    if (!enlist(stop, &stopped) || listener_.closing_) return false;
+    if (!listener_.accepted_.empty()) {
+        accepted_.reset(listener_.next_accepted());
+        return false;
+    }
+    waiter_ = waiter;
+    listener_.acceptor_ = this;
     if (!listener_.accept_op_.pending() && !listener_.paused_ && !listener_.backoff_.armed())
         listener_.arm();
+    return true;
+}
+
+// What is accepted ahead goes on; what one accept() has asked for is taken back first, and may be
+// there by then.
+void TcpListener::Accept::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<Accept&>(waiter);
+    TcpListener& listener = self.listener_;
+    if (!listener.ahead_ && listener.accept_op_.pending()) {
+        listener.stopping_ = true;
+        return cancel(listener.loop_, listener.accept_op_);
+    }
+    listener.acceptor_ = nullptr;
+    listener.loop_.ready(self.waiter_);
 }
 
 Result<Fd> TcpListener::Accept::await_resume() {
-    if (listener_.closing_) return fail(ECANCELED, "accept");
-    const int fd = listener_.next_accepted();
-    if (!listener_.pacing_.empty()) pace_remote(fd, listener_.pacing_);
-    return Fd(fd);
+    if (!accepted_) return fail(ECANCELED, "accept");
+    return std::move(accepted_);
 }
 
 int TcpListener::next_accepted() {
@@ -163,6 +189,7 @@ int TcpListener::next_accepted() {
         accepted_.erase(accepted_.begin(), accepted_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }
+    if (!pacing_.empty() && !closing_) pace_remote(fd, pacing_);
     return fd;
 }
 
@@ -170,7 +197,7 @@ void TcpListener::pause(bool on) {
     if (paused_ == on || closing_) return;
     paused_ = on;
     if (on && accept_op_.pending()) cancel_all(loop_, fd());
-    if (!on && acceptor_ && !accept_op_.pending() && !backoff_.armed()) arm();
+    if (!on && acceptor_ != nullptr && !accept_op_.pending() && !backoff_.armed()) arm();
 }
 
 Task<void> TcpListener::close() {
@@ -180,9 +207,10 @@ Task<void> TcpListener::close() {
         co_return;
     }
     backoff_.cancel();
-    if (acceptor_) {
-        loop_.ready(std::exchange(acceptor_, {}));
-        // It looks at this listener once more, so this must not end before.
+    if (acceptor_ != nullptr) {
+        acceptor_->leave();
+        loop_.ready(std::exchange(acceptor_, nullptr)->waiter_);
+        // It may look at this listener once more, so this must not end before.
         co_await loop_.yield();
     }
     if (accept_op_.pending()) {

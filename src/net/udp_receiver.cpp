@@ -69,17 +69,33 @@ Task<Result<void>> UdpReceiver::receive(DatagramBatch& batch) {
     batch.datagrams_.clear();
     batch.leases_.clear();
     batch.errors_.clear();
-    Arrival arrival{*this};
-    co_await arrival;
-    if (closing_) co_return fail(ECANCELED, "receive");
+    Arrival arrival(*this);
+    const bool arrived = co_await arrival;
+    if (!arrived || closing_) co_return fail(ECANCELED, "receive");
     fill(batch);
     errors_.take(batch.errors_);
     co_return Result<void>{};
 }
 
-void UdpReceiver::Arrival::await_suspend(std::coroutine_handle<> waiter) {
-    receiver.waiter_ = waiter;
-    if (!receiver.receive_op_.pending() && !receiver.hunger_.waiting()) receiver.arm();
+bool UdpReceiver::Arrival::start(std::coroutine_handle<> waiter, StopToken stop) {
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_ || receiver_.has_news()) return false;
+    waiter_ = waiter;
+    receiver_.waiter_ = this;
+    if (!receiver_.receive_op_.pending() && !receiver_.hunger_.waiting()) receiver_.arm();
+    return true;
+}
+
+// The socket goes on receiving: what comes is for the next receive().
+void UdpReceiver::Arrival::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<Arrival&>(waiter);
+    self.stopped_ = true;
+    self.receiver_.wake();
+}
+
+void UdpReceiver::wake() {
+    waiter_->leave();
+    loop_.ready(std::exchange(waiter_, nullptr)->waiter_);
 }
 
 void UdpReceiver::Hunger::fed(Starved& starved) {
@@ -113,9 +129,9 @@ void UdpReceiver::ReceiveOp::arrived(Op& op, Completion completion) {
         receiver.buffers_->wait_for_buffer(receiver.hunger_);
     else if (completion.result < 0)
         receiver.errors_.collect();
-    if (!receiver.waiter_) return;
+    if (receiver.waiter_ == nullptr) return;
     if (receiver.has_news())
-        receiver.loop_.ready(std::exchange(receiver.waiter_, {}));
+        receiver.wake();
     else if (!op.pending() && !receiver.hunger_.waiting())
         receiver.arm();
 }
@@ -171,7 +187,7 @@ void UdpReceiver::begin_closing() {
     closing_ = true;
     hunger_.leave();
     if (!receive_op_.pending()) ended_.set();
-    if (waiter_) loop_.ready(std::exchange(waiter_, {}));
+    if (waiter_ != nullptr) wake();
 }
 
 Task<void> UdpReceiver::ended() {

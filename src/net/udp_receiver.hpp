@@ -10,6 +10,7 @@
 #include <spate/buffer.hpp>
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
+#include <spate/stop.hpp>
 #include <spate/udp.hpp>
 
 #include "net/udp_errors.hpp"
@@ -46,16 +47,33 @@ class UdpReceiver {
         static void fed(Starved& starved);
         UdpReceiver& receiver;
     };
-    struct Arrival {
-        UdpReceiver& receiver;
-        bool await_ready() const { return receiver.has_news(); }
-        void await_suspend(std::coroutine_handle<> waiter);
-        void await_resume() const {}
+    // Awaitable: there is news, or a stop; false for the latter.
+    class Arrival : StopWaiter {
+      public:
+        explicit Arrival(UdpReceiver& receiver) : receiver_(receiver) {}
+        bool await_ready() const { return false; }
+        template <typename Promise>
+        bool await_suspend(std::coroutine_handle<Promise> waiter) {
+            return start(waiter, stop_of(waiter));
+        }
+        bool await_resume() {
+            leave();
+            return !stopped_;
+        }
+
+      private:
+        friend class UdpReceiver;
+        bool start(std::coroutine_handle<> waiter, StopToken stop);
+        static void stopped(StopWaiter& waiter);
+        UdpReceiver& receiver_;
+        std::coroutine_handle<> waiter_;
+        bool stopped_ = false;
     };
     [[nodiscard]] bool has_news() const {
         return !received_.empty() || !errors_.empty() || closing_;
     }
     void arm();
+    void wake();
     void fill(DatagramBatch& batch);
     void parse(const Lease& lease, Datagram& datagram);
     void parse_control(const cmsghdr& control, Datagram& datagram);
@@ -68,7 +86,7 @@ class UdpReceiver {
     ReceiveOp receive_op_{*this};
     Hunger hunger_{*this};
     BufferRing::Queue received_;
-    std::coroutine_handle<> waiter_;
+    Arrival* waiter_ = nullptr;
     Event ended_;
     std::uint64_t lost_ = 0;
     bool closing_ = false;

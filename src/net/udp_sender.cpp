@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include <spate/io.hpp>
+
 #include "uring/ring.hpp"
 
 namespace spate {
@@ -27,18 +29,27 @@ UdpSender::Message* UdpSender::take_message() {
     return std::exchange(free_, free_->next_free);
 }
 
+// nullptr when closed or stopped.
+Task<UdpSender::Message*> UdpSender::wait_for_message() {
+    Message* message = take_message();
+    while (message == nullptr && !closing_) {
+        const bool returned = co_await message_returned_.wait();
+        if (!returned) break;
+        message = take_message();
+    }
+    co_return message;
+}
+
 // Goes on as messages come back: a batch may be larger than there are messages.
 Task<Result<std::size_t>> UdpSender::send(std::span<const UdpSocket::Outgoing> batch) {
-    Burst burst;
+    Burst burst(*this);
+    const StopToken stop = co_await current_stop();
+    burst.stopped = !burst.enlist(stop, &Burst::stop);
     BatchCursor at;
     while (at.index < batch.size()) {
-        Message* message = take_message();
-        while (message == nullptr && !closing_) {
-            message_returned_.reset();
-            co_await message_returned_.wait();
-            message = take_message();
-        }
-        if (closing_) {
+        Message* message = burst.stopped ? nullptr : take_message();
+        if (message == nullptr && !burst.stopped) message = co_await wait_for_message();
+        if (message == nullptr) {
             burst.first_error = ECANCELED;
             break;
         }
@@ -51,16 +62,21 @@ Task<Result<std::size_t>> UdpSender::send(std::span<const UdpSocket::Outgoing> b
     co_return burst.sent;
 }
 
+void UdpSender::Burst::stop(StopWaiter& waiter) {
+    auto& burst = static_cast<Burst&>(waiter);
+    burst.stopped = true;
+    for (Message& message : burst.sender.messages_)
+        if (message.pending() && message.burst == &burst) cancel(burst.sender.loop_, message);
+}
+
 void UdpSender::begin_closing() {
     closing_ = true;
-    message_returned_.set();
+    message_returned_.notify_all();
+    if (running_ == 0) ended_.set();
 }
 
 Task<void> UdpSender::ended() {
-    while (running_ != 0) {
-        message_returned_.reset();
-        co_await message_returned_.wait();
-    }
+    co_await ended_.wait();
 }
 
 void UdpSender::Message::start(Burst& of) {
@@ -159,7 +175,7 @@ void UdpSender::Message::count(Completion completion) {
 void UdpSender::Message::completed(Op& op, Completion completion) {
     auto& self = static_cast<Message&>(op);
     const int code = -completion.result;
-    if (completion.result < 0 && !self.sender->closing_) {
+    if (completion.result < 0 && !self.gives_up()) {
         if (self.try_again(code)) return self.submit();
         if (!self.singly && self.payload.count > 1 && is_refusal(code)) {
             self.refusal = code;
@@ -169,7 +185,7 @@ void UdpSender::Message::completed(Op& op, Completion completion) {
         }
     }
     self.count(completion);
-    if (self.singly && !self.sender->closing_ && self.next_single()) return self.submit();
+    if (self.singly && !self.gives_up() && self.next_single()) return self.submit();
     Burst& burst = *self.burst;
     self.give_back();
     // The burst may be gone when its waiter has run.
@@ -179,7 +195,8 @@ void UdpSender::Message::completed(Op& op, Completion completion) {
 void UdpSender::Message::give_back() {
     next_free = std::exchange(sender->free_, this);
     --sender->running_;
-    sender->message_returned_.set();
+    sender->message_returned_.notify_all();
+    if (sender->closing_ && sender->running_ == 0) sender->ended_.set();
 }
 
 }  // namespace spate

@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <span>
 
+#include <spate/condition.hpp>
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
+#include <spate/stop.hpp>
 #include <spate/udp.hpp>
 
 #include "net/segmentation.hpp"
@@ -39,7 +41,11 @@ class UdpSender {
 
   private:
     // What one call of send() waits for.
-    struct Burst {
+    struct Burst : StopWaiter {
+        explicit Burst(UdpSender& its_sender) : sender(its_sender) {}
+        static void stop(StopWaiter& waiter);
+        UdpSender& sender;
+        bool stopped = false;
         std::size_t running = 0;
         std::size_t sent = 0;
         std::int32_t first_error = 0;
@@ -57,6 +63,8 @@ class UdpSender {
         void remember_refusal();
         void count(Completion completion);
         void give_back();
+        /// Closing, or asked to stop: no second try.
+        [[nodiscard]] bool gives_up() const { return sender->closing_ || burst->stopped; }
         static void completed(Op& op, Completion completion);
 
         UdpSender* sender = nullptr;
@@ -81,6 +89,7 @@ class UdpSender {
     static constexpr std::size_t most_messages = 64;
 
     [[nodiscard]] Message* take_message();
+    [[nodiscard]] Task<Message*> wait_for_message();
     [[nodiscard]] static bool is_refusal(int code);
 
     Loop& loop_;
@@ -93,7 +102,8 @@ class UdpSender {
     std::size_t running_ = 0;
     std::array<Message, most_messages> messages_;
     Message* free_ = nullptr;
-    Event message_returned_;
+    Condition message_returned_;
+    Event ended_;
 };
 
 }  // namespace spate
