@@ -1,39 +1,16 @@
 // The engine on a kernel that misbehaves in every way that io_uring allows.
-#include <cstdlib>
+#include "sim_test.hpp"
+
 #include <random>
 #include <string>
 #include <vector>
 
-#include "../kernel/kernel_test.hpp"
-#include "simulated_kernel.hpp"
 #include "uring/ring.hpp"
 
 namespace spate::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr LoopOptions small{
-    .submissions = 16, .completions = 128, .receive_buffers = 8, .receive_buffer_size = 64};
-
-class SimTest : public test::LoopTest {
-  protected:
-    void SetUp() override {}
-
-    // Runs the task that `body` makes on a loop upon `policy`; all must be joined at its end.
-    template <typename Body>
-    void simulate(Policy& policy, Body&& body) {
-        SimulatedKernel kernel(policy);
-        LoopOptions options = small;
-        options.kernel = kernel.calls();
-        open_loop(options);
-        auto task = body();
-        run(std::move(task));
-        EXPECT_EQ(kernel.pending(), 0U);
-        EXPECT_EQ(loop().receive_buffers().available(), small.receive_buffers);
-        close_loop();
-    }
-};
 
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text));
@@ -375,11 +352,6 @@ TEST_P(SimSchedule, EveryByteComesBackInOrderAndEverythingIsJoined) {
     EXPECT_GT(answered, 100U);
 }
 
-// More than forty for a soak: SPATE_SIM_SEEDS=10000.
-std::uint64_t seeds() {
-    const char* wanted = std::getenv("SPATE_SIM_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 40;
-}
 INSTANTIATE_TEST_SUITE_P(Seeds, SimSchedule, ::testing::Range<std::uint64_t>(1, seeds() + 1));
 
 }  // namespace

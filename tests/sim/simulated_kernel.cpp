@@ -226,11 +226,10 @@ std::optional<Completion> SimulatedKernel::attempt(Operation& operation) {
         case IORING_OP_READ:
             if (!is_ready(sqe.fd, POLLIN)) return std::nullopt;
             return settled(::read(sqe.fd, at<void>(sqe.addr), sqe.len));
-        case IORING_OP_POLL_ADD: {
-            const auto events = static_cast<short>(sqe.poll32_events);
-            if (!is_ready(sqe.fd, events)) return std::nullopt;
-            return Completion{events, 0};
-        }
+        case IORING_OP_POLL_ADD:
+            return poll(sqe);
+        case IORING_OP_CONNECT:
+            return connect(sqe);
         case IORING_OP_ACCEPT:
             return accept(sqe);
         case IORING_OP_RECV:
@@ -287,6 +286,18 @@ std::optional<Completion> SimulatedKernel::send(const io_uring_sqe& sqe,
 std::optional<Completion> SimulatedKernel::accept(const io_uring_sqe& sqe) {
     if (!is_ready(sqe.fd, POLLIN)) return std::nullopt;
     return settled(::accept4(sqe.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK), more(sqe));
+}
+
+std::optional<Completion> SimulatedKernel::poll(const io_uring_sqe& sqe) {
+    pollfd looked{sqe.fd, static_cast<short>(sqe.poll32_events), 0};
+    if (::poll(&looked, 1, 0) == 0) return std::nullopt;
+    return Completion{looked.revents, 0};
+}
+
+// Of Unix sockets, whose connect(2) says EAGAIN while the other's backlog is full.
+std::optional<Completion> SimulatedKernel::connect(const io_uring_sqe& sqe) {
+    return settled(
+        ::connect(sqe.fd, at<const sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
 }
 
 io_uring_cqe* SimulatedKernel::completions() const {

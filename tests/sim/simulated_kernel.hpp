@@ -114,6 +114,8 @@ class SimulatedKernel {
     std::optional<Completion> receive(const io_uring_sqe& sqe);
     std::optional<Completion> send(const io_uring_sqe& sqe, std::span<const iovec> parts);
     std::optional<Completion> accept(const io_uring_sqe& sqe);
+    static std::optional<Completion> poll(const io_uring_sqe& sqe);
+    static std::optional<Completion> connect(const io_uring_sqe& sqe);
     std::uint32_t more(const io_uring_sqe& sqe) {
         return policy_.ends(sqe) ? 0 : IORING_CQE_F_MORE;
     }
