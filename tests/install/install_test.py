@@ -6,6 +6,7 @@
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class InstallTest(unittest.TestCase):
         self.addCleanup(process.kill)
         said = process.stdout.readline().strip()
         self.assertRegex(said, r"^127\.0\.0\.1:\d+$")
+        self.process = process
         return "127.0.0.1", int(said.split(":")[1])
 
     def test_tcp_echo(self):
@@ -68,6 +70,18 @@ class InstallTest(unittest.TestCase):
             for text in (b"one", b"", b"x" * 1400):
                 peer.sendto(text, address)
                 self.assertEqual(peer.recvfrom(2048), (text, address))
+
+    def test_timeout(self):
+        address = self.start("timeout")
+        said = self.process.stdout
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.sendto(b"one", address)
+        quiet = "nothing for a second\n"
+        self.assertEqual(next(line for line in said if line != quiet), "1 received\n")
+        self.assertEqual(said.readline(), quiet)
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(PATIENCE_S), 0)
+        self.assertIn(f"signal {signal.SIGTERM.value}\n", said.read())
 
     def test_the_program_is_installed_and_runs(self):
         (program,) = self.place.rglob("bin/spate")
