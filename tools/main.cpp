@@ -1,8 +1,10 @@
 // Picks a command.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -16,7 +18,9 @@
 
 namespace {
 
+constexpr int output_error = 1;
 constexpr int usage_error = 2;
+constexpr int cannot_run = 126;
 
 struct Command {
     std::string_view name;
@@ -74,9 +78,36 @@ int complain(std::string_view name) {
     return usage_error;
 }
 
-}  // namespace
+// A standard stream that is closed at the start (`<&-`) leaves its number to whatever is opened
+// first: the ring, a socket. That would then be read as input, or written messages to. So something
+// takes each such number that reads as empty, refuses output, and swallows messages. For output it
+// is no /dev/null: `-o /dev/stdout` would open that anew, and lose what is written to it.
+bool occupy_closed_streams() {
+    struct {
+        int fd;
+        const char* path;
+        int flags;
+    } const stand_ins[] = {{STDIN_FILENO, "/dev/null", O_RDONLY},
+                           {STDOUT_FILENO, "/", O_PATH},
+                           {STDERR_FILENO, "/dev/null", O_WRONLY}};
+    for (const auto& [fd, path, flags] : stand_ins) {
+        if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        // The lowest number that is free, which is this one.
+        if (::open(path, flags) != fd) return false;
+    }
+    return true;
+}
 
-int main(int argc, char** argv) {
+// Of what was printed, the end is written here at the latest. A reader that left has seen enough.
+int end_output(int code) {
+    const auto failure = spate::term::failure_of(stdout);
+    if (!failure || code != 0 || errno == EPIPE) return code;
+    spate::term::print(stderr, "spate: standard output: {}\n",
+                       failure->empty() ? "not everything was written" : *failure);
+    return output_error;
+}
+
+int run(int argc, char** argv) {
     if (argc < 2) {
         spate::term::write(stderr, help());
         return usage_error;
@@ -92,4 +123,12 @@ int main(int argc, char** argv) {
     }
     const auto found = std::ranges::find(commands, name, &Command::name);
     return found == std::end(commands) ? complain(name) : found->run(argc - 1, argv + 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // Without /dev/null, with nothing to say it by: as a shell ends what it cannot run.
+    if (!occupy_closed_streams()) return cannot_run;
+    return end_output(run(argc, argv));
 }

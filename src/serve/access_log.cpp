@@ -49,6 +49,8 @@ Fd open_to_append(const std::string& path) {
 Result<std::shared_ptr<const LogFile::Opened>> open_target(const std::string& path) {
     Fd fd = path == "-" ? open_stdout() : open_to_append(path);
     if (!fd) return fail(errno, "open");
+    // Standard output may be open for reading alone, or have been closed.
+    if ((::fcntl(fd.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) return fail(EBADF, "open");
     struct ::stat status{};
     if (::fstat(fd.get(), &status) < 0) return fail(errno, "fstat");
     return std::make_shared<const LogFile::Opened>(
@@ -200,6 +202,8 @@ Task<Result<void>> AccessLog::write_batch() {
         const std::string_view piece = cut_line_ ? "\n" : next_piece();
         const auto bytes = std::as_bytes(std::span(piece));
         auto written = co_await write_at(loop_, target_->fd.get(), bytes, at_the_end);
+        // A stop of the process interrupts a write that waits for a terminal.
+        if (!written && written.error().code == EINTR) continue;
         if (!written) co_return std::unexpected(written.error());
         if (*written == 0) co_return fail(ENOSPC, "write");
         if (!std::exchange(cut_line_, false)) batch_done_ += *written;
