@@ -77,19 +77,39 @@ Task<Ending> with_socket(Loop& loop, const UdpSocketArguments& arguments, bool a
     co_return ending;
 }
 
-// Ends a command at a signal, by whatever ends it. Where SIGWINCH is among the signals, it is for
-// `resized`.
-template <typename Stop, typename Resized>
-Task<void> heed_signals(Loop& loop, Signals& signals, Stop stop, Resized resized) {
+// Ends a command at a signal, by whatever ends it. Those of the terminal are for `terminal`, where
+// they are among the signals.
+template <typename Stop, typename Terminal>
+Task<void> heed_signals(Loop& loop, Signals& signals, Stop stop, Terminal terminal) {
     auto signal = co_await signals.next(loop);
-    while (signal && *signal == SIGWINCH) {
-        resized();
+    while (signal && *signal != SIGINT && *signal != SIGTERM) {
+        terminal(*signal);
         signal = co_await signals.next(loop);
     }
     if (!signal) co_return;
     stop();
     signal = co_await signals.next(loop);
     if (signal) ::_exit(128 + *signal);
+}
+
+// Stops this process as Ctrl-Z does where the signal is not waited for; returns when it goes on.
+void stop_process() {
+    sigset_t stop;
+    ::sigemptyset(&stop);
+    ::sigaddset(&stop, SIGTSTP);
+    ::raise(SIGTSTP);
+    ::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+}
+
+// The line that is being typed, through what happens to the terminal.
+void keep_line(UdpChat& chat, int signal) {
+    if (signal == SIGWINCH) return chat.redraw();
+    if (signal == SIGTSTP) {
+        chat.suspend();
+        stop_process();
+    }
+    chat.resume();
 }
 
 int run_send(int argc, char** argv) {
@@ -129,7 +149,7 @@ int run_listen(int argc, char** argv) {
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpHost host(socket, output, *dump, arguments->host);
             const auto stop = [&] { loop.spawn(socket.close()); };
-            loop.spawn(heed_signals(loop, *signals, stop, [] {}));
+            loop.spawn(heed_signals(loop, *signals, stop, [](int) {}));
             Ending ending = co_await host.run();
             signals->close();
             co_return ending;
@@ -144,7 +164,7 @@ int run_chat(int argc, char** argv) {
     if (!arguments) return arguments.error();
     auto dump = Dump::open(arguments->chat.text.dump);
     if (!dump) return complain("udp chat", dump.error());
-    auto signals = Signals::open({SIGINT, SIGTERM, SIGWINCH});
+    auto signals = Signals::open({SIGINT, SIGTERM, SIGWINCH, SIGTSTP, SIGCONT});
     if (!signals) return complain("udp chat", signals.error().message());
     return run_on_loop("udp chat", [&](Loop& loop) -> Task<Ending> {
         Input input(loop);
@@ -152,8 +172,8 @@ int run_chat(int argc, char** argv) {
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpChat chat(loop, socket, input, output, *dump, arguments->chat);
             const auto stop = [&] { chat.stop(); };
-            const auto resized = [&] { chat.redraw(); };
-            loop.spawn(heed_signals(loop, *signals, stop, resized));
+            const auto terminal = [&](int signal) { keep_line(chat, signal); };
+            loop.spawn(heed_signals(loop, *signals, stop, terminal));
             Ending ending = co_await chat.run();
             signals->close();
             co_return ending;

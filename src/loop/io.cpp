@@ -109,6 +109,8 @@ Task<Result<void>> write_all(Loop& loop, int fd, std::span<const std::byte> byte
                              std::uint64_t offset, int fixed_index) {
     while (!bytes.empty()) {
         auto written = co_await write_at(loop, fd, bytes, offset, fixed_index);
+        // A process that is stopped and continued amid a write to a terminal finds it interrupted.
+        if (!written && written.error().code == EINTR) continue;
         if (!written) co_return std::unexpected(written.error());
         if (*written == 0) co_return fail(ENOSPC, "write");
         bytes = bytes.subspan(*written);

@@ -111,6 +111,22 @@ void LineEditor::redraw() {
     rl_forced_update_display();
 }
 
+void LineEditor::suspend() {
+    if (!editing_) return;
+    erase();
+    rl_deprep_terminal();
+}
+
+// Who stopped us by SIGSTOP gave no notice: then libedit believes the terminal to be as it left it.
+void LineEditor::resume() {
+    if (!editing_) return;
+    rl_deprep_terminal();
+    rl_prep_terminal(1);
+    write_out("\r\x1b[J");
+    rl_resize_terminal();
+    rl_forced_update_display();
+}
+
 // The line may be wrapped: its first row is as far up as the cursor is along. Until something was
 // typed, libedit still tells of the line before.
 void LineEditor::erase() const {

@@ -29,6 +29,10 @@ class LineEditor {
     void print(std::string_view text);
     /// The terminal has another width.
     void redraw();
+    /// Before this process is stopped: the terminal is the shell's.
+    void suspend();
+    /// After it: the line is there again.
+    void resume();
 
     static constexpr std::string_view end_of_input = "\x04";
 

@@ -139,7 +139,7 @@ Task<Relayed> splice_output(TcpStream& stream, Output& output, Activity& activit
         } else if (moved != -EAGAIN) {
             co_return failed(Side::socket, static_cast<int>(-moved), "splice");
         } else if (is_ready(stream.fd(), POLLIN)) {
-            auto room = co_await poll(loop, output.fd(), POLLOUT);
+            auto room = co_await wait_until_ready(loop, output.fd(), POLLOUT);
             if (!room) co_return failed(Side::standard, room.error());
         } else {
             auto more = co_await wait_for_bytes(stream);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 #include <spate/io.hpp>
@@ -23,6 +24,21 @@ Input::Kind kind_of(int fd) {
 
 }  // namespace
 
+// A poll of a terminal waits in two queues of the kernel, for input and for room. Whoever is woken
+// there without either, as a stop and other readers of the terminal do, cannot be put back in line
+// (io_uring/poll.c) and gets EINVAL. The pause is for a wake-up that never ends.
+Task<Result<void>> wait_until_ready(Loop& loop, int fd, short events) {
+    constexpr auto pause = std::chrono::milliseconds(10);
+    for (;;) {
+        auto ready = co_await poll(loop, fd, static_cast<std::uint32_t>(events));
+        if (ready) co_return Result<void>{};
+        if (ready.error().code != EINVAL) co_return std::unexpected(ready.error());
+        pollfd entry{.fd = fd, .events = events, .revents = 0};
+        if (::poll(&entry, 1, 0) != 0) co_return Result<void>{};
+        co_await loop.sleep_for(pause);
+    }
+}
+
 Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {
     // What a terminal has can be gone before it is read: an interrupt throws typed keys away. A
     // read must not wait then, and the flag for that is not to be set on a description that the
@@ -35,10 +51,9 @@ Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {
 Task<Result<void>> Input::readable() {
     if (stopped_) co_return fail(ECANCELED, "read");
     if (kind_ == Kind::file) co_return Result<void>{};
-    auto ready = co_await poll(loop_, fd_, POLLIN);
+    auto ready = co_await wait_until_ready(loop_, fd_, POLLIN);
     if (stopped_) co_return fail(ECANCELED, "read");
-    if (!ready) co_return std::unexpected(ready.error());
-    co_return Result<void>{};
+    co_return ready;
 }
 
 // Reading what is there does not block, so it needs no trip through the ring.
@@ -63,13 +78,28 @@ Task<Result<void>> Output::write(std::span<const std::byte> bytes) {
         co_await free_.wait();
     }
     busy_ = true;
-    auto written = co_await write_all(loop_, fd_, bytes, ~std::uint64_t{0});
+    auto written = co_await write_whole(bytes);
     busy_ = false;
     free_.set();
     co_return written;
 }
 
+// A stop of the process (Ctrl-Z) interrupts a write that waits for a terminal, and so does stop().
+Task<Result<void>> Output::write_whole(std::span<const std::byte> bytes) {
+    constexpr auto in_order = ~std::uint64_t{0};
+    while (!bytes.empty()) {
+        if (stopped_) co_return fail(ECANCELED, "write");
+        auto written = co_await write_at(loop_, fd_, bytes, in_order);
+        if (!written && written.error().code == EINTR) continue;
+        if (!written) co_return std::unexpected(written.error());
+        if (*written == 0) co_return fail(ENOSPC, "write");
+        bytes = bytes.subspan(*written);
+    }
+    co_return Result<void>{};
+}
+
 void Output::stop() {
+    stopped_ = true;
     cancel_all(loop_, fd_);
 }
 

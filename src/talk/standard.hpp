@@ -12,6 +12,10 @@
 
 namespace spate::talk {
 
+/// Waits for poll(2) events on a standard stream, which may be a terminal: that this process was
+/// stopped and continued meanwhile (Ctrl-Z, fg) is none.
+[[nodiscard]] Task<Result<void>> wait_until_ready(Loop& loop, int fd, short events);
+
 /// Reads standard input, whatever it is. stop() ends a read in progress.
 class Input {
   public:
@@ -50,9 +54,12 @@ class Output {
     [[nodiscard]] int fd() const { return fd_; }
 
   private:
+    [[nodiscard]] Task<Result<void>> write_whole(std::span<const std::byte> bytes);
+
     Loop& loop_;
     int fd_;
     bool busy_ = false;
+    bool stopped_ = false;
     Event free_;
 };
 

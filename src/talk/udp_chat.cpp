@@ -90,6 +90,14 @@ void UdpChat::redraw() {
     if (editor_) editor_->redraw();
 }
 
+void UdpChat::suspend() {
+    if (editor_) editor_->suspend();
+}
+
+void UdpChat::resume() {
+    if (editor_) editor_->resume();
+}
+
 Task<void> UdpChat::hear() {
     DatagramBatch batch;
     for (;;) {

@@ -44,6 +44,9 @@ class UdpChat {
     void stop();
     /// The terminal has another size.
     void redraw();
+    /// Around a stop of this process (Ctrl-Z, fg).
+    void suspend();
+    void resume();
 
   private:
     struct Peer {

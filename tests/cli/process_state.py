@@ -31,8 +31,13 @@ def is_sanitized(pid):
     return status_kib(pid, "VmSize") > 1 << 32
 
 
-def is_alive(pid):
+def state_of(pid):
+    """A letter: R and S at work or asleep, T stopped, Z a zombie. X when it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except FileNotFoundError:
-        return False
+        return "X"
+
+
+def is_alive(pid):
+    return state_of(pid) not in "ZX"

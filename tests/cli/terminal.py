@@ -11,12 +11,13 @@ numbers = itertools.count()
 
 
 class Terminal:
-    """A tmux server of the test's own, with one window that runs spate, then says how it ended."""
+    """A tmux server of the test's own, with one window that runs spate, then says how it ended; or
+    another command."""
 
-    def __init__(self, *arguments, width=60, height=16):
+    def __init__(self, *arguments, width=60, height=16, command=None):
         # Not an earlier one's, whose server may still be about to go.
         self.name = f"spate-test-{os.getpid()}-{next(numbers)}"
-        command = " ".join([binary(), *map(str, arguments)])
+        command = command or " ".join([binary(), *map(str, arguments)])
         # An interrupt is for spate alone, and `cat` keeps the window when that has ended.
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
                   f"trap : INT; env -u LC_ALL LANG=C {command}; echo ended with $?; cat")
