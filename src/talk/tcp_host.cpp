@@ -113,8 +113,8 @@ void TcpHost::stop() {
     if (conversation_ != nullptr) conversation_->stop();
     for (Member* member : members_)
         member->stream.abort(ECANCELED);
-    for (const int group : children_)
-        ::kill(-group, SIGTERM);
+    for (Child* child : children_)
+        child->end(loop_, SIGTERM);
     loop_.spawn(listener_.close());
 }
 
@@ -282,14 +282,15 @@ Task<void> TcpHost::execute(Fd socket, std::string peer) {
         term::print(stderr, "spate: {} is not on loopback: --exec is not for it\n", peer);
         co_return;
     }
-    auto child = Child::start(options_.command, std::move(socket));
-    if (!child) {
-        term::print(stderr, "spate: --exec: {}\n", child.error().message());
+    auto started = Child::start(options_.command, std::move(socket));
+    if (!started) {
+        term::print(stderr, "spate: --exec: {}\n", started.error().message());
         co_return;
     }
-    children_.push_back(child->group());
-    const int status = co_await child->ended(loop_);
-    std::erase(children_, child->group());
+    Child& child = **started;
+    children_.push_back(&child);
+    const int status = co_await child.ended(loop_);
+    std::erase(children_, &child);
     if (!options_.quiet) term::print(stderr, "{} left; its program ended with {}\n", peer, status);
 }
 

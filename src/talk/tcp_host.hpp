@@ -16,6 +16,8 @@
 
 namespace spate::talk {
 
+class Child;
+
 enum class HostMode : std::uint8_t {
     show,       ///< What clients say goes to standard output, standard input to all of them.
     reply,      ///< One answer to the first that a client says, then its connection ends.
@@ -75,7 +77,7 @@ class TcpHost {
     const bool terminal_;                   // standard output, which gets text alone
     Conversation* conversation_ = nullptr;  // with the one client of `once`
     std::list<Member*> members_;
-    std::list<int> children_;  // process groups
+    std::list<Child*> children_;
     unsigned connections_ = 0;
     Event changed_;  // a member came, left or took what waited for it, or all is to end
     bool stopping_ = false;

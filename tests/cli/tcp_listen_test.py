@@ -1,7 +1,9 @@
 """`spate tcp listen`: what is done with many clients, how each ends, and how the listener does."""
 
+import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import unittest
 import tap
 from process_state import sockets
 from spate_cli import PATIENCE_S, Folder, Program, binary, run, wait_for
-from talk_case import Listener, connect, in_background, read_all, reset, talk
+from talk_case import LISTENING, Listener, connect, in_background, read_all, reset, talk
 from terminal import Terminal
 
 
@@ -171,6 +173,52 @@ class ListenTest(unittest.TestCase):
         listener.wait_for_output(" connected")
         listener.stop()
         client.close()
+
+    def test_a_program_ends_with_its_connection(self):
+        for command in ("echo ready; sleep 1000",
+                        "trap '' HUP TERM; echo ready; while :; do sleep 1000; done"):
+            with self.subTest(command):
+                listener = self.listen("--max-conns", "1", "--exec", command)
+                gone = connect(listener.port)
+                self.assertEqual(gone.recv(6), b"ready\n")
+                reset(gone)
+                listener.wait_for_output(r"its program ended with (1|137|129)\b")
+                with connect(listener.port):
+                    listener.wait_for_count(" connected", 2)
+                listener.stop()
+
+    def test_a_client_that_has_only_said_all_gets_its_answer(self):
+        listener = self.listen("--exec", "cat; sleep 0.3; echo done")
+        with connect(listener.port) as client:
+            client.sendall(b"x\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(read_all(client), b"x\ndone\n")
+        listener.stop()
+
+    def test_without_descriptors_no_program_is_started_and_a_signal_is_heard(self):
+        started = 0
+        for most in range(5, 14):
+            with self.subTest(most):
+                listener = Program(
+                    "tcp", "listen", "127.0.0.1:0", "--exec", "echo started; exec sleep 1000",
+                    preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                    (most, most)))
+                self.addCleanup(listener.__exit__)
+                try:
+                    port = int(listener.wait_for_output(LISTENING).group(1))
+                except AssertionError:
+                    self.assertNotEqual(listener.wait(), 0)
+                    continue  # Not even enough to listen.
+                with connect(port) as client:
+                    # The program, or its refusal; where there is not even a descriptor for the
+                    # client, it waits for one.
+                    client.settimeout(0.5)
+                    with contextlib.suppress(TimeoutError):
+                        told = client.recv(100)
+                        self.assertIn(told, (b"started\n", b""))
+                        started += told != b""
+                    listener.stop()
+        self.assertGreater(started, 0)
 
     def test_most_connections(self):
         listener = self.listen("--max-conns", "2", "--echo")
