@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "http/uri.hpp"
@@ -22,6 +23,17 @@ bool is_component(std::string_view name) {
 const Json* member(const Json& object, const char* key) {
     const auto found = object.find(key);
     return found == object.end() ? nullptr : &*found;
+}
+
+// Other servers may write fractions. What no file can have is no time at all: converting a double
+// that does not fit is undefined.
+std::optional<std::int64_t> whole_seconds(const Json& json) {
+    constexpr double most = 1e15;  // 30 million years
+    if (!json.is_number()) return std::nullopt;
+    const double seconds = json.get<double>();
+    if (!(seconds >= -most && seconds <= most)) return std::nullopt;
+    return json.is_number_float() ? static_cast<std::int64_t>(std::floor(seconds))
+                                  : json.get<std::int64_t>();
 }
 
 std::expected<ListedEntry, std::string> parse_entry(const Json& json) {
@@ -49,9 +61,7 @@ std::expected<ListedEntry, std::string> parse_entry(const Json& json) {
     const Json* const size = member(json, "size");
     if (size != nullptr && size->is_number_unsigned()) entry.size = size->get<std::uint64_t>();
     const Json* const modified = member(json, "mtime");
-    if (modified != nullptr && modified->is_number()) {
-        entry.modified_s = modified->get<std::int64_t>();
-    }
+    if (modified != nullptr) entry.modified_s = whole_seconds(*modified);
     return entry;
 }
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "fetch/listing.hpp"
@@ -103,6 +104,46 @@ TEST(ListingTest, FilesAndFolders) {
     EXPECT_EQ((*entries)[2].name, "bad\xff");
     EXPECT_EQ((*entries)[2].modified_s, -5);
     EXPECT_EQ((*entries)[3].size, std::nullopt);
+}
+
+TEST(ListingTest, NumbersThatNoFileHasAreNone) {
+    struct Case {
+        const char* number;
+        std::optional<std::int64_t> modified_s;
+        std::optional<std::uint64_t> size;
+    };
+    const Case cases[] = {
+        {"0", 0, 0},
+        {"-1", -1, std::nullopt},
+        {"1.5", 1, std::nullopt},
+        {"-1.5", -2, std::nullopt},
+        {"1e300", std::nullopt, std::nullopt},
+        {"-1e300", std::nullopt, std::nullopt},
+        {"1e15", 1'000'000'000'000'000, std::nullopt},
+        {"9223372036854775807", std::nullopt, 9'223'372'036'854'775'807U},
+        {"9223372036854775808", std::nullopt, 9'223'372'036'854'775'808U},
+        {"18446744073709551615", std::nullopt, 18'446'744'073'709'551'615U},
+        {"18446744073709551616", std::nullopt, std::nullopt},
+        {"-9223372036854775808", std::nullopt, std::nullopt},
+        {"\"5\"", std::nullopt, std::nullopt},
+        {"null", std::nullopt, std::nullopt},
+        {"true", std::nullopt, std::nullopt},
+        {"[5]", std::nullopt, std::nullopt},
+        {"{\"a\":5}", std::nullopt, std::nullopt},
+    };
+    for (const auto& [number, modified_s, size] : cases) {
+        SCOPED_TRACE(number);
+        const auto entries = parse_listing(fmt::format(
+            R"({{"entries":[{{"name":"a","type":"file","size":{0},"mtime":{0}}}]}})", number));
+        ASSERT_TRUE(entries) << entries.error();
+        EXPECT_EQ(entries->front().modified_s, modified_s);
+        EXPECT_EQ(entries->front().size, size);
+    }
+    for (const char* number : {"NaN", "Infinity", "-Infinity", "1e400", "1e", "0x5"}) {
+        SCOPED_TRACE(number);
+        EXPECT_FALSE(parse_listing(
+            fmt::format(R"({{"entries":[{{"name":"a","type":"file","mtime":{}}}]}})", number)));
+    }
 }
 
 TEST(ListingTest, NamesThatLeadOutSpoilTheListing) {
