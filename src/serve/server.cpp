@@ -226,7 +226,8 @@ Result<std::shared_ptr<LogFile>> open_log(const ServeOptions& options) {
     return LogFile::open(options.access_log);
 }
 
-// From here on nothing but the folder can be read, and nothing but the log's folder written.
+// From here on nothing but the folder can be read, and nothing but the log's folder written. Where
+// that fails it is said also with --quiet: who relies on it is to know.
 void confine_to(const Root& root, const LogFile* log) {
     std::vector<int> folders{root.fd()};
 #if defined(__SANITIZE_ADDRESS__)
@@ -235,7 +236,10 @@ void confine_to(const Root& root, const LogFile* log) {
     folders.push_back(proc.get());
 #endif
     auto confined = confine(folders, log != nullptr ? log->folder() : std::nullopt);
-    if (!confined) complain("not confined to its folder: " + confined.error().message(), 0);
+    if (!confined)
+        complain("not confined to its folder: " + confined.error().message(), 0);
+    else if (!*confined)
+        complain("not confined to its folder: this kernel has no Landlock, or not switched on", 0);
 }
 
 http::MediaTypes load_media_types() {

@@ -1,4 +1,5 @@
-"""Where the kernel refuses io_uring, each command says so in one line, with the cure."""
+"""Where the kernel refuses io_uring, each command says so in one line, with the cure; where it has
+no Landlock, the server says so, and serves."""
 
 import ctypes
 import errno
@@ -7,8 +8,9 @@ import unittest
 
 import tap
 from spate_cli import Folder, run
+from spate_cli import Program as Background
 
-IO_URING_SETUP = 425  # On every architecture.
+IO_URING_SETUP, LANDLOCK_CREATE_RULESET = 425, 444  # On every architecture.
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 RETURN_ERRNO, RETURN_ALLOW = 0x00050000, 0x7FFF0000  # seccomp(2)
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
@@ -19,10 +21,10 @@ class Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def refusing(code):
-    """What makes io_uring_setup(2) fail with `code` in a process, as containers do."""
+def refusing(code, call=IO_URING_SETUP):
+    """What makes a system call fail with `code` in a process, as containers do."""
     rules = b"".join(struct.pack("HBBI", *rule) for rule in (
-        (LOAD, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, IO_URING_SETUP),
+        (LOAD, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, call),
         (RETURN, 0, 0, RETURN_ERRNO | code), (RETURN, 0, 0, RETURN_ALLOW)))
     program = Program(len(rules) // 8, rules)
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -58,6 +60,16 @@ class RefusedTest(unittest.TestCase):
 
     def test_udp(self):
         self.check("udp", "listen", "127.0.0.1:0")
+
+    def test_a_server_without_a_sandbox_says_so_once(self):
+        for quiet in ((), ("--quiet",)):
+            for code in (errno.ENOSYS, errno.EOPNOTSUPP):
+                with self.subTest(quiet=quiet, code=code), Background(
+                        "serve", *quiet, "-l", "127.0.0.1:0", self.folder.path,
+                        preexec_fn=refusing(code, LANDLOCK_CREATE_RULESET)) as server:
+                    server.wait_for_output("not confined to its folder: .* no Landlock")
+                    server.stop()
+                    self.assertEqual(server.stderr.count("Landlock"), 1)
 
 
 if __name__ == "__main__":
