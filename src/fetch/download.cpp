@@ -99,6 +99,7 @@ Task<std::expected<void, Failure>> Download::fetch() {
         output_.remove_empty_part();
         noted_at_ = {};
         if (output_.has_part()) take_notes();
+        co_await notes_written();
         co_return std::unexpected(with_what_is_kept(failure_));
     }
     co_return co_await finish();
@@ -134,7 +135,7 @@ Task<void> Download::run_round() {
     others_called_ = false;
     running_ = 1;
     session_.loop.spawn(work(0));
-    while (running_ > 0 || making_safe_) {
+    while (running_ > 0 || writing_notes_ || making_safe_) {
         changed_.reset();
         co_await changed_.wait();
     }
@@ -179,7 +180,7 @@ Task<std::expected<void, Failure>> Download::finish() {
         how.modified_s = http::parse_date(identity_.last_modified, wall_clock_s());
         if (!how.modified_s) how.modified_s = job_.listed_modified_s;
     }
-    co_return co_await output_.finish(session_.loop, how);
+    co_return co_await output_.finish(session_.loop, session_.disk, how);
 }
 
 Task<std::expected<void, Failure>> Download::verify() {
@@ -197,7 +198,7 @@ Task<std::expected<void, Failure>> Download::verify() {
         }
     };
     if (digest_.hashed() < segments_.size()) {
-        const bool ran = co_await session_.offload.run(session_.loop, hash_the_rest);
+        const bool ran = co_await session_.disk.run(session_.loop, hash_the_rest);
         if (!ran) hash_the_rest();
     }
     if (!read) {

@@ -106,6 +106,8 @@ class Download {
     [[nodiscard]] Task<std::expected<void, Failure>> commit(Segments::Id segment,
                                                             std::span<const std::byte> bytes);
     void take_notes();
+    [[nodiscard]] Task<void> write_notes();
+    [[nodiscard]] Task<void> notes_written();
     [[nodiscard]] Task<void> make_safe();
 
     Session& session_;
@@ -138,6 +140,7 @@ class Download {
     std::uint64_t high_water_ = 0;  // most bytes there ever were: what counts as progress
     TimePoint noted_at_;
     TimePoint safe_at_;
+    bool writing_notes_ = false;
     bool making_safe_ = false;
 };
 

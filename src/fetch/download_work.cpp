@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -89,6 +90,7 @@ Task<Download::Attempt> Download::attempt(Segments::Id& segment) {
                         identity_.strong_validator().empty();
     if (unsure) {
         // Nothing would tell whether the rest belongs to the same file.
+        co_await notes_written();
         const auto forgotten = forget();
         if (!forgotten) co_return std::unexpected(final_trouble(forgotten.error()));
         segment = *segments_.take();
@@ -145,6 +147,7 @@ Task<Download::Attempt> Download::act_on(Answer& answer, Segments::Id& segment) 
         conclude(Verdict::start_over, {Exit::nonsense, "the file has changed on the server"});
         co_return Attempt{};
     }
+    co_await notes_written();
     auto begun = begin(write, answer.response, segment);
     if (!begun) co_return std::unexpected(final_trouble(std::move(begun.error())));
     co_return co_await pump(*answer.connection, segment);
@@ -240,15 +243,15 @@ Task<Download::Attempt> Download::pump(Connection& connection, Segments::Id segm
             trouble = final_trouble({Exit::too_large, fmt::format("more than the {} allowed",
                                                                   term::format_size(most))});
         } else if (filled >= least_write) {
-            // Whoever reads a stream may take as long as it likes; that is no stall.
-            if (output_.is_stream()) connection.stream().set_deadline(no_deadline);
+            // A disk, or the reader of a stream, may take as long as it likes: no stall of the
+            // peer.
+            connection.stream().set_deadline(no_deadline);
+            const TimePoint before = Clock::now();
             const auto whole = piece.first(std::exchange(filled, 0));
             auto written = co_await commit(segment, whole);
             if (!written) co_return std::unexpected(final_trouble(std::move(written.error())));
-            if (output_.is_stream()) {
-                watch.restart(session_.loop.now());
-                connection.stream().set_deadline(watch.deadline());
-            }
+            watch.held(Clock::now() - before);
+            connection.stream().set_deadline(watch.deadline());
         }
     }
     const auto rest = piece.first(filled);
@@ -301,9 +304,18 @@ Task<std::expected<void, Failure>> Download::commit(Segments::Id segment,
 
 void Download::take_notes() {
     const TimePoint now = session_.loop.now();
-    if (output_.is_stream() || now < noted_at_ + notes_interval) return;
+    if (output_.is_stream() || writing_notes_ || now < noted_at_ + notes_interval) return;
     if (noted_at_ == TimePoint{}) safe_at_ = now;
     noted_at_ = now;
+    session_.loop.spawn(write_notes());
+    if (making_safe_ || now < safe_at_ + safe_interval) return;
+    safe_at_ = now;
+    session_.loop.spawn(make_safe());
+}
+
+// What is written by now, on another thread: a disk may make it wait.
+Task<void> Download::write_notes() {
+    writing_notes_ = true;
     State state;
     state.url = url_text();
     state.identity = identity_;
@@ -311,10 +323,19 @@ void Download::take_notes() {
     state.safe = safe_;
     state.boot = session_.boot;
     // Without notes the next run begins again; no reason to fail this one.
-    static_cast<void>(output_.write_notes(state));
-    if (making_safe_ || now < safe_at_ + safe_interval) return;
-    safe_at_ = now;
-    session_.loop.spawn(make_safe());
+    std::function<void()> work = [&] { static_cast<void>(output_.write_notes(state)); };
+    const bool ran = co_await session_.disk.run(session_.loop, work);
+    if (!ran) work();
+    writing_notes_ = false;
+    changed_.set();
+}
+
+// Before what they say is taken back: notes must not appear beside a part that has less.
+Task<void> Download::notes_written() {
+    while (writing_notes_) {
+        changed_.reset();
+        co_await changed_.wait();
+    }
 }
 
 // Beside the workers: what is written by now gets to the disk, and is then noted as such.

@@ -2,15 +2,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <utility>
 
 #include <spate/io.hpp>
@@ -25,6 +30,32 @@ namespace {
 constexpr mode_t new_file_mode = 0666;  // minus the umask
 constexpr std::uint64_t in_order = ~std::uint64_t{0};
 constexpr std::size_t most_notes = 1024 * 1024;
+
+// A disk that makes us wait for longer than a write into memory ever takes is out of breath, for
+// about so long.
+constexpr auto slow_write = std::chrono::milliseconds(20);
+constexpr auto slow_spell = std::chrono::seconds(1);
+
+// Of file systems that another program or machine serves, which may take as long as they like.
+bool is_served(int fd) {
+    struct statfs disk{};
+    if (::fstatfs(fd, &disk) < 0) return true;
+    switch (static_cast<std::uint32_t>(disk.f_type)) {
+        case FUSE_SUPER_MAGIC:
+        case NFS_SUPER_MAGIC:
+        case SMB_SUPER_MAGIC:
+        case SMB2_SUPER_MAGIC:
+        case CIFS_SUPER_MAGIC:
+        case V9FS_MAGIC:
+        case CEPH_SUPER_MAGIC:
+        case AFS_SUPER_MAGIC:
+        case AFS_FS_MAGIC:
+        case CODA_SUPER_MAGIC:
+            return true;
+        default:
+            return false;
+    }
+}
 
 std::unexpected<Failure> failed(const char* what, std::string_view path, int code) {
     if (code == EPIPE) return std::unexpected(Failure{Exit::broken_pipe, ""});
@@ -111,6 +142,7 @@ std::expected<bool, Failure> Output::open_part(int flags) {
         if (!S_ISREG(status.st_mode)) return failed("write", paths_.part, EINVAL);
         part_size_ = static_cast<std::uint64_t>(status.st_size);
         fd_ = std::move(fd);
+        slow_until_ = is_served(fd_.get()) ? no_deadline : TimePoint{};
         return true;
     }
     return failed("lock", paths_.part, EBUSY);
@@ -171,14 +203,29 @@ Task<std::expected<void, Failure>> Output::write(Loop& loop, std::span<const std
         co_return std::expected<void, Failure>{};
     }
     while (!bytes.empty()) {
-        const ssize_t written =
-            ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) co_return failed("write", paths_.part, written < 0 ? errno : ENOSPC);
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-        offset += static_cast<std::uint64_t>(written);
+        const TimePoint before = Clock::now();
+        Result<std::size_t> written = 0;
+        if (before < slow_until_)
+            written = co_await write_at(loop, fd_.get(), bytes, offset);
+        else
+            written = write_here(bytes, offset);
+        const TimePoint after = Clock::now();
+        if (after - before > slow_write) slow_until_ = std::max(slow_until_, after + slow_spell);
+        if (!written && written.error().code == EINTR) continue;
+        if (!written) co_return failed("write", paths_.part, written.error().code);
+        if (*written == 0) co_return failed("write", paths_.part, ENOSPC);
+        bytes = bytes.subspan(*written);
+        offset += *written;
     }
     co_return std::expected<void, Failure>{};
+}
+
+Result<std::size_t> Output::write_here(std::span<const std::byte> bytes,
+                                       std::uint64_t offset) const {
+    const ssize_t written =
+        ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0) return fail(errno, "write");
+    return static_cast<std::size_t>(written);
 }
 
 Result<std::size_t> Output::read(std::span<std::byte> into, std::uint64_t offset) const {
@@ -203,35 +250,39 @@ Result<void> Output::write_notes(const State& state) const {
     return {};
 }
 
-Task<std::expected<void, Failure>> Output::finish(Loop& loop, const Finish& how) {
-    if (stream_) co_return std::expected<void, Failure>{};
+Task<std::expected<void, Failure>> Output::finish(Loop& loop, Offload& disk, const Finish& how) {
+    std::expected<void, Failure> finished;
+    if (stream_) co_return finished;
     if (!how.proposed_name.empty()) destination_ = renamed(destination_, how.proposed_name);
+    std::function<void()> work = [&] { finished = finish_here(how); };
+    const bool ran = co_await disk.run(loop, work);
+    if (!ran) work();
+    co_return finished;
+}
+
+std::expected<void, Failure> Output::finish_here(const Finish& how) const {
     const std::string target = path();
     if (part_size_ > how.size && ::ftruncate(fd_.get(), static_cast<off_t>(how.size)) < 0) {
-        co_return failed("truncate", paths_.part, errno);
+        return failed("truncate", paths_.part, errno);
     }
     if (how.modified_s) {
         const timespec times[2] = {{0, UTIME_OMIT}, {*how.modified_s, 0}};
         // A file with the wrong time is still the file.
         static_cast<void>(::futimens(fd_.get(), times));
     }
-    if (how.durable) {
-        const auto synced = co_await fsync(loop, fd_.get());
-        if (!synced) co_return failed("sync", paths_.part, synced.error().code);
-    }
+    if (how.durable && ::fsync(fd_.get()) < 0) return failed("sync", paths_.part, errno);
     const unsigned flags = how.keep_existing ? RENAME_NOREPLACE : 0;
     if (::renameat2(AT_FDCWD, paths_.part.c_str(), AT_FDCWD, target.c_str(), flags) < 0) {
-        co_return failed("give the finished download its name", target, errno);
+        return failed("give the finished download its name", target, errno);
     }
     drop_notes();
     if (how.durable) {
         const std::size_t slash = target.rfind('/');
         const std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
         const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        const auto synced = co_await fsync(loop, directory.get());
-        if (!synced) co_return failed("sync", folder, synced.error().code);
+        if (::fsync(directory.get()) < 0) return failed("sync", folder, errno);
     }
-    co_return std::expected<void, Failure>{};
+    return {};
 }
 
 void Output::drop_notes() const {

@@ -10,8 +10,10 @@
 
 #include <spate/fd.hpp>
 #include <spate/loop.hpp>
+#include <spate/offload.hpp>
 #include <spate/result.hpp>
 #include <spate/task.hpp>
+#include <spate/time.hpp>
 
 #include "fetch/outcome.hpp"
 #include "fetch/output_name.hpp"
@@ -53,9 +55,11 @@ class Output {
     /// Forgets what was written.
     [[nodiscard]] std::expected<void, Failure> start_over();
 
-    /// In a stream `offset` is where it is anyway. Files are written by pwrite(2) here and now:
-    /// ext4 refuses buffered writes without waiting, so that the ring would hand each one to a
-    /// kernel thread: 2.5 s of processor time a GiB against 0.9 (measured on a busy machine).
+    /// In a stream `offset` is where it is anyway. Files are written by pwrite(2) here and now as
+    /// long as the disk keeps up: ext4 refuses buffered writes without waiting, so that the ring
+    /// would hand each one to a kernel thread: 2.5 s of processor time a GiB against 0.9 (measured
+    /// on a busy machine). A disk that has made a write wait is written to through the ring for a
+    /// while, and what another program or machine serves (FUSE, NFS) always: the loop goes on.
     [[nodiscard]] Task<std::expected<void, Failure>> write(Loop& loop,
                                                            std::span<const std::byte> bytes,
                                                            std::uint64_t offset);
@@ -73,8 +77,10 @@ class Output {
         bool durable = false;        ///< The folder's entry, too, is on the disk.
         std::string proposed_name;   ///< A Content-Disposition to take the name from, or empty.
     };
-    /// Gives the part its name, removes the notes. A stream has nothing to finish.
-    [[nodiscard]] Task<std::expected<void, Failure>> finish(Loop& loop, const Finish& how);
+    /// Gives the part its name, removes the notes, on a thread of `disk`. A stream has nothing to
+    /// finish.
+    [[nodiscard]] Task<std::expected<void, Failure>> finish(Loop& loop, Offload& disk,
+                                                            const Finish& how);
     /// The part does not count any more; it stays for a person to look at.
     void drop_notes() const;
     /// Removes a part that nothing was written to.
@@ -83,6 +89,9 @@ class Output {
   private:
     [[nodiscard]] std::expected<void, Failure> open_stream(const std::string& path);
     [[nodiscard]] std::expected<bool, Failure> open_part(int flags);
+    [[nodiscard]] Result<std::size_t> write_here(std::span<const std::byte> bytes,
+                                                 std::uint64_t offset) const;
+    [[nodiscard]] std::expected<void, Failure> finish_here(const Finish& how) const;
 
     Destination destination_;
     PartPaths paths_;
@@ -92,6 +101,7 @@ class Output {
     std::optional<std::uint64_t> existing_size_;
     std::int64_t existing_modified_s_ = 0;
     std::uint64_t part_size_ = 0;
+    TimePoint slow_until_{};  // until then the disk is not waited for on the loop
 };
 
 }  // namespace spate::fetch

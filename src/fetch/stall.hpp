@@ -24,7 +24,7 @@ class StallWatch {
 
     [[nodiscard]] bool off() const { return patience_ == Duration{0}; }
 
-    /// A new window, at the beginning and after a pause of our own making.
+    /// A new window, at the beginning.
     void restart(TimePoint now) {
         deadline_ = off() ? no_deadline : now + patience_;
         got_ = 0;
@@ -35,6 +35,10 @@ class StallWatch {
         if (off() || got_ < enough_) return false;
         restart(now);
         return true;
+    }
+    /// For so long nothing was taken from the peer: a disk or the reader of a stream held us.
+    void held(Duration time) {
+        if (!off()) deadline_ = later(deadline_, time);
     }
     /// When to give up unless more comes.
     [[nodiscard]] TimePoint deadline() const { return deadline_; }
