@@ -1,0 +1,321 @@
+"""Where a command may stand when it is asked to end. Each phase would last for a minute or more by
+itself; `reached` waits until the command is in it.
+
+    for phase in PHASES:
+        with phase.begin() as program: ...
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import socket
+import struct
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+from get_server import Server, Whole, content, only, stalling, status
+from load_sink_case import Sink
+from raw_http import Connection, request
+from spate_cli import PATIENCE_S, Folder, Program, Serve, wait_for
+from talk_case import connect, udp_socket
+
+BIG = content(8 << 20)
+LONG_S = 60  # What each phase lasts at least. PATIENCE_S, the guard, is well below.
+
+
+class Stage(contextlib.ExitStack):
+    """What a phase needs: a folder, servers; all gone at its end."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = self.enter_context(Folder())
+
+    def server(self):
+        return self.enter_context(Server())
+
+    def start(self, *arguments, **options):
+        options.setdefault("cwd", self.folder.path)
+        return self.enter_context(Program(*arguments, **options))
+
+    def full_listener(self):
+        """A port where connecting waits: the backlog is full, and nobody accepts."""
+        listener = self.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        while True:
+            filler = self.enter_context(socket.socket())
+            filler.settimeout(0.2)
+            try:
+                filler.connect(address)
+            except TimeoutError:
+                filler.close()
+                return address[1]
+
+    def idle_pipe(self):
+        """An input that neither has anything nor ends."""
+        out, into = os.pipe()
+        self.callback(os.close, out)
+        self.callback(os.close, into)
+        return out
+
+
+def is_connecting(program, port):
+    """It has a socket whose connection is not answered (tcp(7): SYN_SENT is 2)."""
+    wanted = f"{port:04X}"
+    with open(f"/proc/{program.process.pid}/net/tcp", encoding="ascii") as table:
+        lines = [line.split() for line in table.readlines()[1:]]
+    return any(line[2].endswith(":" + wanted) and line[3] == "02" for line in lines)
+
+
+@dataclasses.dataclass
+class Phase:
+    name: str
+    begin: Callable  # (stage) -> program, once it is there
+    exits: dict      # {signal's name: exit codes}
+    limit: tuple = ()  # options of a time limit that ends it as well, with exit code 11
+    kept: bool = False  # a part of the file is to be there afterwards
+
+
+INTERRUPTED = {"SIGINT": (130,), "SIGTERM": (143,)}
+BY_DEFAULT = {"SIGINT": (-2,), "SIGTERM": (-15,)}  # 130 and 143 to a shell
+WELL = {"SIGINT": (0,), "SIGTERM": (0,)}
+RAN = {"SIGINT": (0, 2), "SIGTERM": (0, 2)}  # 2 where no connection came about
+FAILED = {"SIGINT": (1,), "SIGTERM": (1,)}
+
+
+def get(behaviour, *options, until=None, path="/file", url=None):
+    """A phase of `spate get`, in which a server behaves so."""
+    def begin(stage, *more):
+        server = stage.server()
+        server.on(path, behaviour(server))
+        program = stage.start("get", *options, *more, server.url(path))
+        wait_for(lambda: server.asked(path), "the question")
+        if until:
+            wait_for(lambda: until(stage), "the phase")
+        return program
+    return begin
+
+
+def silent(server):
+    return lambda _request, _peer: server.stopping.wait(LONG_S)
+
+
+def half_a_head(server):
+    def behave(_request, peer):
+        peer.send("HTTP/1.1 200 OK\r\nContent-Le")
+        server.stopping.wait(LONG_S)
+    return behave
+
+
+def stalled(server):
+    return Whole(BIG, send=stalling(server, 5 << 18))
+
+
+def part_size(stage):
+    part = stage.folder / "file.part"
+    return part.stat().st_size if part.exists() else 0
+
+
+def get_connecting(stage, *more):
+    port = stage.full_listener()
+    program = stage.start("get", "--connect-timeout", LONG_S, *more,
+                          f"http://127.0.0.1:{port}/file")
+    wait_for(lambda: is_connecting(program, port), "it to connect")
+    return program
+
+
+def get_into_a_fifo(stage, *more):
+    """Nobody opens its other end."""
+    os.mkfifo(stage.folder / "fifo")
+    server = stage.server()
+    server.on("/file", Whole(BIG))
+    program = stage.start("get", "-o", "fifo", *more, server.url("/file"))
+    # In open(2), or past it if that does not wait.
+    wait_for(lambda: "wait_for_partner" in wchan(program) or server.asked("/file"),
+             "it to open the FIFO")
+    return program
+
+
+def wchan(program):
+    """The kernel's function that it waits in."""
+    return Path(f"/proc/{program.process.pid}/wchan").read_text()
+
+
+def get_into_a_full_pipe(stage, *more):
+    server = stage.server()
+    server.on("/file", Whole(BIG))
+    into, out = os.pipe()
+    stage.callback(os.close, into)
+    program = stage.start("get", "-q", "-o", f"/dev/fd/{out}", *more, server.url("/file"),
+                          pass_fds=(out,))
+    os.close(out)
+    wait_for(lambda: waiting_in(into) == fcntl.fcntl(into, fcntl.F_GETPIPE_SZ), "a full pipe")
+    return program
+
+
+def waiting_in(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def get_listing(stage, *more):
+    server = stage.server()
+    server.on("/folder/", half_a_head(server))
+    program = stage.start("get", "-r", *more, server.url("/folder/"))
+    wait_for(lambda: server.asked("/folder/"), "the question")
+    return program
+
+
+def load(*options):
+    def begin(stage):
+        server = stage.server()
+        server.on("/", silent(server))
+        program = stage.start("load", "-d", LONG_S, "--timeout", LONG_S, "--warmup", 0, "-c", 2,
+                              *options, server.url("/"))
+        wait_for(lambda: server.asked("/"), "a request")
+        return program
+    return begin
+
+
+def load_connecting(stage):
+    port = stage.full_listener()
+    program = stage.start("load", "-d", LONG_S, "--timeout", LONG_S, "-c", 2,
+                          f"http://127.0.0.1:{port}/")
+    wait_for(lambda: is_connecting(program, port), "it to connect")
+    return program
+
+
+def load_draining(stage):
+    """All is sent; one answer is missing."""
+    server = stage.server()
+    server.on("/", silent(server))
+    program = stage.start("load", "-n", 2, "-c", 2, "--timeout", LONG_S,
+                          server.url("/"))
+    wait_for(lambda: len(server.asked("/")) == 2, "the requests")
+    return program
+
+
+def load_stream(stage):
+    sink = stage.enter_context(Sink("tcp"))
+    program = stage.start("load", "-d", LONG_S, "--warmup", 0, "--stream", sink.url)
+    program.wait_for_output(" of 60 s")
+    return program
+
+
+def load_sink(stage):
+    return stage.enter_context(Sink("tcp"))
+
+
+def tcp_connecting(stage):
+    port = stage.full_listener()
+    program = stage.start("tcp", "connect", f"127.0.0.1:{port}")
+    wait_for(lambda: is_connecting(program, port), "it to connect")
+    return program
+
+
+def listening(stage, *arguments, **options):
+    program = stage.start(*arguments, **options)
+    port = int(program.wait_for_output(r"listening on 127\.0\.0\.1:(\d+)").group(1))
+    return program, port
+
+
+def tcp_listen(*options):
+    def begin(stage):
+        return listening(stage, "tcp", "listen", "127.0.0.1:0", *options,
+                         stdin=stage.idle_pipe())[0]
+    return begin
+
+
+def tcp_listen_with_a_client(*options):
+    """Who takes nothing of what it is sent."""
+    def begin(stage):
+        program, port = listening(stage, "tcp", "listen", "127.0.0.1:0", *options,
+                                  stdin=stage.idle_pipe())
+        client = stage.enter_context(connect(port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(b"x\n")
+        program.wait_for_output(" connected")
+        return program
+    return begin
+
+
+def udp_listen(stage):
+    return listening(stage, "udp", "listen", "127.0.0.1:0")[0]
+
+
+def udp_chat(stage):
+    return listening(stage, "udp", "chat", "--bind", "127.0.0.1:0", stdin=stage.idle_pipe())[0]
+
+
+def udp_send_waiting(stage):
+    peer = stage.enter_context(udp_socket())
+    program = stage.start("udp", "send", "--wait-reply", LONG_S,
+                          "127.0.0.1:%d" % peer.getsockname()[1], "hi")
+    peer.recv(99)
+    return program
+
+
+def serve(connection=None):
+    def begin(stage):
+        (stage.folder / "big").write_bytes(BIG)
+        server = stage.enter_context(Serve(stage.folder.path, "--grace", "1s"))
+        if connection:
+            connection(stage, server)
+        return server
+    return begin
+
+
+def half_a_request(stage, server):
+    client = stage.enter_context(Connection(server.address))
+    client.send(b"GET / HTTP/1.1\r\nHo")
+
+
+def slow_reader(stage, server):
+    client = stage.enter_context(Connection(server.address, receive_buffer=4096))
+    client.send(request("/big"))
+    client.head()
+
+
+PHASES = [
+    Phase("get: connect", get_connecting, INTERRUPTED, ("-m", "500ms")),
+    Phase("get: no head", get(silent), INTERRUPTED, ("-m", "500ms")),
+    Phase("get: half a head", get(half_a_head), INTERRUPTED, ("-m", "500ms")),
+    Phase("get: body", get(stalled, until=lambda stage: part_size(stage) >= 1 << 20), INTERRUPTED,
+          ("-m", "2"), kept=True),
+    Phase("get: body, four connections",
+          get(stalled, "-x", "4", until=lambda stage: part_size(stage) >= 1 << 20), INTERRUPTED,
+          ("-m", "2"), kept=True),
+    Phase("get: pause for Retry-After",
+          get(lambda _server: status(503, b"", f"Retry-After: {LONG_S}")), INTERRUPTED,
+          ("-m", "500ms")),
+    Phase("get: pause before a retry",
+          get(lambda _server: Whole(BIG, send=only(2 << 20)), "--retry-delay", LONG_S,
+              until=lambda stage: part_size(stage) >= 2 << 20), INTERRUPTED,
+          ("-m", "1"), kept=True),
+    Phase("get: limited rate", get(lambda _server: Whole(BIG), "--limit-rate", "64k"), INTERRUPTED,
+          ("-m", "500ms")),
+    Phase("get: listing", get_listing, INTERRUPTED, ("-m", "500ms")),
+    Phase("get: FIFO without a reader", get_into_a_fifo, INTERRUPTED, ("-m", "500ms")),
+    Phase("get: full pipe", get_into_a_full_pipe, INTERRUPTED, ("-m", "500ms")),
+    Phase("load: connect", load_connecting, RAN),
+    Phase("load: no answer", load(), RAN),
+    Phase("load: no answer at a rate", load("-R", "10"), RAN),
+    Phase("load: draining", load_draining, RAN),
+    Phase("load: stream", load_stream, RAN),
+    Phase("load: sink", load_sink, WELL),
+    Phase("tcp connect: connect", tcp_connecting, BY_DEFAULT),
+    Phase("tcp listen", tcp_listen(), WELL),
+    Phase("tcp listen: a client", tcp_listen_with_a_client(), WELL),
+    Phase("tcp listen: a room", tcp_listen_with_a_client("--broadcast"), WELL),
+    Phase("tcp listen: a program", tcp_listen_with_a_client("--exec", "sleep 1000"), WELL),
+    Phase("tcp listen: once", tcp_listen_with_a_client("--once"), FAILED),
+    Phase("tcp listen: once, nobody", tcp_listen("--once"), WELL),
+    Phase("udp listen", udp_listen, WELL),
+    Phase("udp chat", udp_chat, WELL),
+    Phase("udp send: wait for an answer", udp_send_waiting, BY_DEFAULT),
+    Phase("serve", serve(), WELL),
+    Phase("serve: half a request", serve(half_a_request), WELL),
+    Phase("serve: a slow reader", serve(slow_reader), WELL),
+]
