@@ -16,6 +16,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 GOOD = {"OK", "EXPECTEDFAIL", "SKIP"}
+TIMING = "timing"  # The suite of tests whose verdict depends on the machine's speed.
 
 
 class Counts:
@@ -80,15 +81,25 @@ def print_failures(build):
         print("\n".join(shown + test.get("stderr", "").splitlines()))
 
 
+def print_slowest(build, number):
+    """The programs that took longest, so that whoever has to wait knows for what."""
+    tests = [json.loads(line) for line in open(build / "meson-logs/testlog.json")]
+    tests.sort(key=lambda test: test["duration"], reverse=True)
+    print("slowest programs:")
+    for test in tests[:number]:
+        print(f"{test['duration']:6.0f} s  {test['name'].split(' / ')[-1]}")
+
+
 def tests_of(build):
     return json.load(open(build / "meson-info/intro-tests.json"))
 
 
 def chosen(tests, patterns, suite=None, no_suite=None):
-    """Names of the tests that match a pattern: a shell pattern, or a part of the name."""
+    """Names of the tests that match a pattern: a shell pattern, or a part of the name. What is
+    about time needs a machine to itself: it runs only where its suite is asked for."""
     for test in tests:
         suites = {name.split(":")[-1] for name in test["suite"]}
-        if (suite and suite not in suites) or no_suite in suites:
+        if suite not in suites if suite else suites & {no_suite, TIMING}:
             continue
         if not patterns or any(fnmatch.fnmatch(test["name"], f"*{part}*") for part in patterns):
             yield test["name"]
@@ -100,13 +111,14 @@ def main():
     parser.add_argument("--suite", help="only this one")
     parser.add_argument("--no-suite", help="all but this one")
     parser.add_argument("--patience", default="1", help="multiplies the time a test may take")
+    parser.add_argument("--slowest", type=int, metavar="N", help="say which N took longest")
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_args()
 
     names = list(chosen(tests_of(options.build), options.patterns, options.suite,
                         options.no_suite))
     if not names:
-        sys.exit("scripts/test: no test of that name")
+        sys.exit("scripts/test: no test of that name (those about time: --suite timing)")
     for name in names:
         # Left by an earlier run, it would be counted for a program that crashed in this one.
         (options.build / f"{name}.xml").unlink(missing_ok=True)
@@ -117,6 +129,8 @@ def main():
          "--timeout-multiplier", options.patience, *names],
         env=os.environ | {"GTEST_BRIEF": "1"})
     print_failures(options.build)
+    if options.slowest:
+        print_slowest(options.build, options.slowest)
     total = count(options.build, project["descriptive_name"])
     print(total)
     sys.exit(bool(status or total.failed or not total.passed))

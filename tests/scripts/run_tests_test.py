@@ -1,5 +1,6 @@
 """What scripts/test counts, from logs as Meson writes them."""
 
+import contextlib
 import io
 import json
 import sys
@@ -67,6 +68,27 @@ class ChosenTest(unittest.TestCase):
             with self.subTest(patterns=patterns, suite=of_suite):
                 self.assertEqual(list(run_tests.chosen(tests, patterns, of_suite)), names)
         self.assertEqual(list(run_tests.chosen(tests, [], no_suite="unit")), ["cli-http"])
+
+    def test_what_is_about_time_runs_only_where_it_is_asked_for(self):
+        tests = [{"name": "cli-http", "suite": ["spate:cli"]},
+                 {"name": "cli-load_time", "suite": ["spate:timing"]}]
+        for patterns, suites, names in [
+                ([], {}, ["cli-http"]), (["load_time"], {}, []),
+                ([], {"no_suite": "cli"}, []), ([], {"suite": "timing"}, ["cli-load_time"])]:
+            with self.subTest(patterns=patterns, suites=suites):
+                self.assertEqual(list(run_tests.chosen(tests, patterns, **suites)), names)
+
+
+class SlowestTest(unittest.TestCase):
+    def test_the_slowest_come_first(self):
+        with tempfile.TemporaryDirectory() as build:
+            Path(build, "meson-logs").mkdir()
+            Path(build, "meson-logs/testlog.json").write_text("".join(
+                json.dumps({"name": f"spate:cli / {name}", "duration": seconds}) + "\n"
+                for name, seconds in [("a", 1.2), ("b", 30), ("c", 2.8)]))
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                run_tests.print_slowest(Path(build), 2)
+        self.assertEqual(said.getvalue(), "slowest programs:\n    30 s  b\n     3 s  c\n")
 
 
 class TapTest(unittest.TestCase):
