@@ -284,7 +284,7 @@ TEST_F(SimTest, WhoIsAcceptedAfterCloseBeganIsHungUpOn) {
 
 // A pause's cancellation that comes too late, too early, or after all has been read.
 TEST_F(SimTest, FloodsAreHeldBackWhateverTheCancellationMeets) {
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint64_t seed = 1; seed <= test::seeds(20); ++seed) {
         SCOPED_TRACE(seed);
         RandomFaults faults(seed);
         auto pair = test::local_pair();

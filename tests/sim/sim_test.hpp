@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <utility>
 
 #include "../kernel/kernel_test.hpp"
+#include "../seeds.hpp"
 #include "simulated_kernel.hpp"
 
 namespace spate::sim {
@@ -32,10 +32,8 @@ class SimTest : public test::LoopTest {
     }
 };
 
-// More than forty for a soak: SPATE_SIM_SEEDS=10000.
 inline std::uint64_t seeds() {
-    const char* wanted = std::getenv("SPATE_SIM_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 40;
+    return test::seeds(40);
 }
 
 }  // namespace spate::sim

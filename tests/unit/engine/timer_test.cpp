@@ -8,6 +8,8 @@
 
 #include <spate/timer.hpp>
 
+#include "../../seeds.hpp"
+
 namespace spate {
 namespace {
 
@@ -119,7 +121,7 @@ TEST(TimerWheelTest, CallbacksMayArmCancelAndDestroy) {
 }
 
 // The wheel against a sorted map, over random arms, re-arms, cancels and steps of every size.
-class TimerWheelModel : public ::testing::TestWithParam<unsigned> {};
+class TimerWheelModel : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(TimerWheelModel, AgreesWithASortedMap) {
     std::mt19937_64 random(GetParam());
@@ -168,7 +170,8 @@ TEST_P(TimerWheelModel, AgreesWithASortedMap) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, TimerWheelModel, ::testing::Range(1U, 9U));
+INSTANTIATE_TEST_SUITE_P(Seeds, TimerWheelModel,
+                         ::testing::Range<std::uint64_t>(1, test::seeds(8) + 1));
 
 }  // namespace
 }  // namespace spate

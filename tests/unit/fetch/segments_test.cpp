@@ -5,6 +5,8 @@
 #include <random>
 #include <set>
 
+#include "../../seeds.hpp"
+
 namespace spate::fetch {
 namespace {
 
@@ -174,9 +176,9 @@ TEST(SegmentsTest, AnEmptyFileIsComplete) {
 // Connections of very different speeds, some of which break: every byte comes, none is counted
 // twice, and the list of segments stays short.
 TEST(SegmentsTest, AnyScheduleFetchesEveryByte) {
-    for (unsigned seed = 0; seed < 50; ++seed) {
+    for (std::uint64_t seed = 0; seed < test::seeds(50); ++seed) {
         SCOPED_TRACE(seed);
-        std::mt19937 random(seed);
+        std::mt19937_64 random(seed);
         const std::uint64_t size = random() % 100'000;
         Segments segments(size, {}, 100);
         std::vector<std::optional<Segments::Id>> connections(1 + random() % 8);
