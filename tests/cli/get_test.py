@@ -205,15 +205,16 @@ class StandardOutputTest(GetTest):
         program.stderr.close()
 
     def test_a_reader_that_rests_is_no_stall(self):
-        # The server too may be slower than the limit, on a busy machine: then it tells nothing.
+        # The server too may be slower than the limit, on a busy machine: then it tells nothing, and
+        # a longer one is tried.
         data = content(9 * MIB)
-        for attempt in range(5):
-            path = f"/{attempt}"
+        for limit_s in (0.3, 0.6, 1.2, 2.4, 4.8):
+            path = f"/{limit_s}"
             self.server.on(path, Whole(data))
             program = subprocess.Popen(
-                [binary(), "get", self.server.url(path), "-o", "-", "--speed-time", "300ms"],
+                [binary(), "get", self.server.url(path), "-o", "-", "--speed-time", f"{limit_s}s"],
                 stdout=subprocess.PIPE)
-            self.server.stopping.wait(1)
+            self.server.stopping.wait(3 * limit_s)
             self.assertEqual(program.communicate(timeout=20)[0], data)
             self.assertEqual(program.returncode, 0)
             if len(self.server.asked(path)) == 1:

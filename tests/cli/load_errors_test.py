@@ -18,12 +18,12 @@ from spate_cli import PATIENCE_S, Folder, Program, binary, run, wait_for
 from talk_case import unused_port
 
 DURATION_S = TIMEOUT_S = 0.2
-LATE_S = 10  # What a busy machine may add to a run's time.
+LATE_S = PATIENCE_S  # What a busy machine may add to a run's time.
 # A number, since on a busy machine a short time may pass before the first connection stands.
 QUICK = ("-n", 20, "--timeout", TIMEOUT_S, "-q")
 # Of a server that does answer, which may take its time there.
 PATIENT = ("-n", 20, "--timeout", LATE_S, "-q")
-SOME = ("-d", 0.5, "--warmup", 0, "-q")
+SOME = ("-n", 200, "-q")
 CLOSED, OPEN = ("-c", 3), ("-c", 3, "-R", 100)
 
 # What a server does -> the classes that it may be told as.
@@ -220,7 +220,6 @@ class ConnectionTest(LoadCase):
             server.join()
         self.assertEqual((loaded.status, loaded.errors), (0, {"connect_timeout": 1}))
         self.assertEqual(loaded.totals["ok"], 1)
-        self.assertLess(loaded.took_s, 18, loaded.describe())
 
     def test_connections_that_are_closed_or_reset_at_once(self):
         for before in (close, reset_before):

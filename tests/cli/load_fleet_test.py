@@ -14,7 +14,7 @@ from spate_cli import PATIENCE_S, Folder, Serve, binary, run
 
 FLEET = Path(__file__).resolve().parents[2] / "docs/FLEET.md"
 TASKS = 2
-HEAD_START_S = 8  # For all of them to be ready, also on a busy machine.
+HEAD_START_S = PATIENCE_S  # For all of them to be ready, also on a busy machine.
 
 
 def code_blocks():
@@ -72,11 +72,11 @@ class FleetTest(unittest.TestCase):
         block = next(each for each in code_blocks() if each.startswith("srun"))
         # What srun runs is the script in its quotes, once the start has been put in.
         script = re.search(r"bash -c '(.*)'\n", block, re.DOTALL).group(1)
-        script = re.sub(r"""@'".*?"'""", f"@{int(time.time()) + HEAD_START_S}", script)
+        script = re.sub(r"""@'".*?"'""", f"@{int(time.time() + HEAD_START_S)}", script)
         tasks = [self.start(shortened(script, self.server.url), SLURM_PROCID=str(number),
                             SLURM_NTASKS=str(TASKS)) for number in range(TASKS)]
         for task in tasks:
-            task.communicate(timeout=PATIENCE_S)
+            task.communicate(timeout=3 * PATIENCE_S)
             self.assertEqual(task.returncode, 0)
         self.assert_one_run()
 
@@ -85,11 +85,11 @@ class FleetTest(unittest.TestCase):
         folded = manifest.split(">-\n", 1)[1]
         command = " ".join(line.strip() for line in folded.splitlines())
         command = shortened(command, self.server.url).replace("/8", f"/{TASKS}")
-        start = str(int(time.time()) + HEAD_START_S)
+        start = str(int(time.time() + HEAD_START_S))
         pods = [self.start(command, JOB_COMPLETION_INDEX=str(number), START_AT=start)
                 for number in range(TASKS)]
         for number, pod in enumerate(pods):
-            output, _ = pod.communicate(timeout=PATIENCE_S)
+            output, _ = pod.communicate(timeout=3 * PATIENCE_S)
             self.assertEqual(pod.returncode, 0)
             (self.work / f"part-{number}.json").write_text(output)
         self.assert_one_run()

@@ -6,6 +6,7 @@ import json
 import selectors
 import socket
 import struct
+import unittest
 
 from spate_cli import PATIENCE_S, Program, run
 from talk_case import LISTENING
@@ -59,6 +60,44 @@ def load(url, *options):
 def accounted(totals):
     return sum(totals[name] for name in
                ("ok", "http_error", "net_error", "timeout", "in_flight", "shed"))
+
+
+class StreamCase(unittest.TestCase):
+    """Each test has a far end for streams."""
+
+    def setUp(self):
+        self.sink = Sink("tcp")
+        self.addCleanup(self.sink.__exit__)
+
+    def check(self, report):
+        totals = report["totals"]
+        self.assertEqual(totals["planned"], accounted(totals))
+        self.assertEqual((totals["net_error"], report["errors"]), (0, []))
+        self.assertGreater(totals["ok"], 0)
+        self.assertEqual(report["cpu"]["server"]["name"], "far end")
+        return totals, report["streams"]
+
+
+class FlowCase(unittest.TestCase):
+    """Tests make their far ends for datagrams by `sink`."""
+
+    def sink(self, *options):
+        sink = Sink("udp", *options)
+        self.addCleanup(sink.__exit__)
+        return sink
+
+    def check(self, report):
+        """Sums, and whether the loss is explained."""
+        totals, udp = report["totals"], report["udp"]
+        self.assertEqual(totals["planned"], accounted(totals))
+        self.assertEqual(udp["lost"], sum(udp["loss_split"].values()))
+        self.assertEqual((udp["duplicated"], udp["reordered"]), (0, 0))
+        self.assertGreater(udp["received"], 0)
+        # Fine is what was received: duplicates make up for nothing.
+        self.assertEqual((totals["ok"], totals["net_error"]), (udp["received"], udp["lost"]))
+        errors = {error["class"]: error["count"] for error in report["errors"]}
+        self.assertEqual(errors.get("lost", 0), udp["lost"] - (udp["loss_split"]["sender"]))
+        return totals, udp
 
 
 class Control:

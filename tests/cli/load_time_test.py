@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import tap
+from bad_server import BadServer
 from load_case import LoadCase, Loaded, several_tries, tries
 from load_sink_case import Sink
 from process_state import is_sanitized, status_kib
@@ -135,18 +136,6 @@ class TrustTest(TimeCase):
         self.assertIn("client kept up: no", loaded.stdout)
         self.assertGreater(loaded.report["machine"]["pressure"] or 1, 0.1)
 
-    @several_tries
-    def test_a_client_that_works_all_the_time_is_busy(self):
-        body = noise(1 << 20)
-        folder = self.enterContext(Folder({"large": body}))
-        server = self.enterContext(Serve(folder.path))
-        # To look at every byte takes more than to send it.
-        loaded = self.load("-d", 1.5, "-c", 8, "-t", 1, "--expect-sha256",
-                           hashlib.sha256(body).hexdigest(), server.url + "large")
-        self.assertEqual((loaded.status, loaded.errors), (0, {}))
-        self.assertIn("client_busy", loaded.warnings)
-        self.assertIn("kept up: no", loaded.stdout)
-
     def test_a_timer_of_the_client_is_exact(self):
         program, file = self.start("-d", 3, "-c", 1, "-R", 10)
         tasks = Path(f"/proc/{program.process.pid}/task")
@@ -162,6 +151,26 @@ class TrustTest(TimeCase):
         except PermissionError as error:
             self.skipTest(f"no look at another's timers: {error}")
         self.ended(program, file)
+
+
+class PartsTest(LoadCase):
+    @several_tries
+    def test_the_first_byte_and_the_connection_are_times_of_their_own(self):
+        """The answer's head comes after a while, its body after another; connecting is quick."""
+        head_s, body_s = 0.2, 0.3
+
+        def answer(talk):
+            talk.next_request()
+            talk.server.ended.wait(head_s)
+            talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+            talk.server.ended.wait(body_s)
+            talk.send(b"ok")
+        with BadServer(answer) as server:
+            report = self.load_well("-n", 4, "-c", 4, "--new-connections", server.url()).report
+        self.assertGreaterEqual(report["ttfb"]["min"], 0.99 * head_s * 1e9)
+        self.assertLess(report["ttfb"]["max"], (head_s + 0.5 * body_s) * 1e9)
+        self.assertGreaterEqual(report["latency"]["min"], 0.99 * (head_s + body_s) * 1e9)
+        self.assertLess(report["connect"]["max"], 0.5 * head_s * 1e9)
 
 
 class FreezeTest(TimeCase):

@@ -14,7 +14,8 @@ import tap
 from process_state import is_sanitized
 from raw_http import Connection, ask
 from served_folder import ServedFolder
-from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, run, wait_for
+from spate_cli import (PATIENCE_S, Folder, Program, Serve, binary, binary_for_all, run,
+                       wait_for)
 
 FILES = {"a.txt": "hello\n", "sub/b.txt": "b\n"}
 
@@ -105,7 +106,9 @@ class ListenTest(unittest.TestCase):
         self.folder.write("private/index.html", "hello\n").chmod(0)
         self.folder.write("private/secret.txt", "secret\n")
         self.folder.path.chmod(0o755)
-        with Serve(self.folder.path, preexec_fn=lambda: os.setuid(65534)) as server:
+        program = binary_for_all(self.enterContext(Folder()))
+        with Serve(self.folder.path, executable=program,
+                   preexec_fn=lambda: os.setuid(65534)) as server:
             for target in ("/private/index.html", "/private/"):
                 self.assertEqual(ask(server.address, target).status, 403)
             listing = ask(server.address, "/private/", "Accept: application/json")

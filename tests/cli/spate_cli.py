@@ -27,6 +27,15 @@ def binary():
     return os.environ.get("SPATE", str(root / "build/tools/spate"))
 
 
+def binary_for_all(folder):
+    """A copy of the program that other users may run too, wherever the clone lies: below /root
+    nobody else may look. For `executable=`."""
+    folder.path.chmod(0o755)
+    copy = shutil.copy(binary(), folder.path)
+    os.chmod(copy, 0o755)
+    return copy
+
+
 def run(*arguments, **options):
     """Runs spate to its end; gives a CompletedProcess with text output, whatever its status."""
     settings = {"capture_output": True, "text": True, "timeout": PATIENCE_S} | options

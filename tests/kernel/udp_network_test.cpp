@@ -243,7 +243,7 @@ TEST_F(UdpNetworkTest, TellsWhereAndWhenADatagramCameIn) {
             const Datagram& datagram = batch.datagrams()[0];
             EXPECT_EQ(datagram.interface, ::if_nametoindex("lo"));
             EXPECT_EQ(datagram.local.host(), reached);
-            EXPECT_LT(std::chrono::abs(datagram.received - before), 5s);
+            EXPECT_LT(std::chrono::abs(datagram.received - before), 1min);
             co_await receiver->close();
             co_await sender->close();
         };
