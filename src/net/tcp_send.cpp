@@ -91,7 +91,8 @@ void TcpStream::Send::finished(Op& op, Completion completion) {
             self.advance(static_cast<std::size_t>(completion.result));
         else if (self.kind_ == Kind::zero_copy && copying_does(-completion.result))
             self.kind_ = Kind::copy;
-        else
+        // Others were faster to a full buffer each of the 128 times that the kernel polls.
+        else if (completion.result != -EAGAIN)
             self.error_ = completion.result == 0 ? EPIPE : -completion.result;
     }
     if (op.pending()) return;

@@ -26,6 +26,12 @@ constexpr std::size_t control_size =
             CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(timespec)));
 constexpr std::size_t room = aligned(sizeof(io_uring_recvmsg_out)) + name_size + control_size;
 
+// With its `room` it fits the 32 bits that the kernel has for a buffer's size.
+constexpr unsigned largest_buffer = 1U << 30;
+
+// After an error that says nothing of a datagram and may stay: a processor must not be kept busy.
+constexpr auto backoff_after_error = std::chrono::milliseconds(50);
+
 template <typename Value>
 Value value_of(const cmsghdr& control) {
     Value value;
@@ -70,10 +76,12 @@ Task<Result<void>> UdpReceiver::receive(DatagramBatch& batch) {
     batch.leases_.clear();
     batch.errors_.clear();
     Arrival arrival(*this);
-    const bool arrived = co_await arrival;
-    if (!arrived || closing_) co_return fail(ECANCELED, "receive");
-    fill(batch);
-    errors_.take(batch.errors_);
+    while (batch.datagrams_.empty() && batch.errors_.empty()) {
+        const bool arrived = co_await arrival;
+        if (!arrived || closing_) co_return fail(ECANCELED, "receive");
+        fill(batch);
+        errors_.take(batch.errors_);
+    }
     co_return Result<void>{};
 }
 
@@ -82,7 +90,7 @@ bool UdpReceiver::Arrival::start(std::coroutine_handle<> waiter, StopToken stop)
     if (stopped_ || receiver_.has_news()) return false;
     waiter_ = waiter;
     receiver_.waiter_ = this;
-    if (!receiver_.receive_op_.pending() && !receiver_.hunger_.waiting()) receiver_.arm();
+    receiver_.arm_unless_waiting();
     return true;
 }
 
@@ -100,7 +108,16 @@ void UdpReceiver::wake() {
 
 void UdpReceiver::Hunger::fed(Starved& starved) {
     UdpReceiver& receiver = static_cast<Hunger&>(starved).receiver;
-    if (!receiver.closing_ && !receiver.receive_op_.pending()) receiver.arm();
+    if (!receiver.closing_) receiver.arm_unless_waiting();
+}
+
+void UdpReceiver::Backoff::over(Timer& timer) {
+    UdpReceiver& receiver = static_cast<Backoff&>(timer).receiver;
+    if (receiver.waiter_ != nullptr) receiver.arm_unless_waiting();
+}
+
+void UdpReceiver::arm_unless_waiting() {
+    if (!receive_op_.pending() && !hunger_.waiting() && !backoff_.armed()) arm();
 }
 
 void UdpReceiver::arm() {
@@ -115,6 +132,7 @@ void UdpReceiver::ReceiveOp::arrived(Op& op, Completion completion) {
     UdpReceiver& receiver = static_cast<ReceiveOp&>(op).receiver;
     if (completion.has_buffer()) {
         receiver.buffers_->taken(completion.buffer_id());
+        receiver.failed_ = false;
         if (completion.result > 0)
             receiver.received_.push(*receiver.buffers_, completion.buffer_id(),
                                     static_cast<std::size_t>(completion.result));
@@ -125,28 +143,39 @@ void UdpReceiver::ReceiveOp::arrived(Op& op, Completion completion) {
         if (!op.pending()) receiver.ended_.set();
         return;
     }
-    if (completion.result == -ENOBUFS && receiver.buffers_->available() == 0)
-        receiver.buffers_->wait_for_buffer(receiver.hunger_);
-    else if (completion.result < 0)
+    if (completion.result == -ENOBUFS) {
+        // By now some may be back, and then there would be nobody to wait for.
+        if (receiver.buffers_->available() == 0)
+            receiver.buffers_->wait_for_buffer(receiver.hunger_);
+    } else if (completion.result < 0) {
         receiver.errors_.collect();
+        // The first may be of what the sender has collected already.
+        if (receiver.errors_.empty() && std::exchange(receiver.failed_, true))
+            receiver.loop_.timers().arm(receiver.backoff_,
+                                        receiver.loop_.now() + backoff_after_error);
+    }
     if (receiver.waiter_ == nullptr) return;
     if (receiver.has_news())
         receiver.wake();
-    else if (!op.pending() && !receiver.hunger_.waiting())
-        receiver.arm();
+    else
+        receiver.arm_unless_waiting();
 }
 
 void UdpReceiver::fill(DatagramBatch& batch) {
     while (!received_.empty()) {
-        batch.leases_.push_back(received_.pop(*buffers_));
-        parse(batch.leases_.back(), batch.datagrams_.emplace_back());
+        Lease lease = received_.pop(*buffers_);
+        Datagram datagram;
+        if (!parse(lease, datagram)) continue;
+        batch.leases_.push_back(std::move(lease));
+        batch.datagrams_.push_back(datagram);
     }
 }
 
-void UdpReceiver::parse(const Lease& lease, Datagram& datagram) {
+// False for what is shorter than its head; no kernel is known to give such a thing.
+bool UdpReceiver::parse(const Lease& lease, Datagram& datagram) {
     io_uring_recvmsg_out* out =
         io_uring_recvmsg_validate(lease.data(), static_cast<int>(lease.size()), &layout_);
-    if (out == nullptr) return;
+    if (out == nullptr) return false;
     const auto* name = static_cast<const sockaddr*>(io_uring_recvmsg_name(out));
     datagram.peer = Address(name, std::min(out->namelen, Address::capacity()));
     const auto* payload = static_cast<const std::byte*>(io_uring_recvmsg_payload(out, &layout_));
@@ -157,6 +186,7 @@ void UdpReceiver::parse(const Lease& lease, Datagram& datagram) {
          control = io_uring_recvmsg_cmsg_nexthdr(out, &layout_, control)) {
         parse_control(*control, datagram);
     }
+    return true;
 }
 
 void UdpReceiver::parse_control(const cmsghdr& control, Datagram& datagram) {
@@ -186,6 +216,7 @@ void UdpReceiver::parse_control(const cmsghdr& control, Datagram& datagram) {
 void UdpReceiver::begin_closing() {
     closing_ = true;
     hunger_.leave();
+    backoff_.cancel();
     if (!receive_op_.pending()) ended_.set();
     if (waiter_ != nullptr) wake();
 }

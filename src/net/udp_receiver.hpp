@@ -11,6 +11,7 @@
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
 #include <spate/stop.hpp>
+#include <spate/timer.hpp>
 #include <spate/udp.hpp>
 
 #include "net/udp_errors.hpp"
@@ -69,13 +70,20 @@ class UdpReceiver {
         std::coroutine_handle<> waiter_;
         bool stopped_ = false;
     };
+    class Backoff : public Timer {
+      public:
+        explicit Backoff(UdpReceiver& owner) : Timer(&over), receiver(owner) {}
+        static void over(Timer& timer);
+        UdpReceiver& receiver;
+    };
     [[nodiscard]] bool has_news() const {
         return !received_.empty() || !errors_.empty() || closing_;
     }
     void arm();
     void wake();
+    void arm_unless_waiting();
     void fill(DatagramBatch& batch);
-    void parse(const Lease& lease, Datagram& datagram);
+    [[nodiscard]] bool parse(const Lease& lease, Datagram& datagram);
     void parse_control(const cmsghdr& control, Datagram& datagram);
 
     Loop& loop_;
@@ -85,10 +93,12 @@ class UdpReceiver {
     msghdr layout_{};
     ReceiveOp receive_op_{*this};
     Hunger hunger_{*this};
+    Backoff backoff_{*this};
     BufferRing::Queue received_;
     Arrival* waiter_ = nullptr;
     Event ended_;
     std::uint64_t lost_ = 0;
+    bool failed_ = false;  // for no reason that concerns a datagram, the last time
     bool closing_ = false;
 };
 

@@ -10,6 +10,12 @@
 #include "uring/ring.hpp"
 
 namespace spate {
+namespace {
+
+// What a full buffer gets when the kernel itself gives up waiting.
+constexpr auto retry_pause = std::chrono::milliseconds(1);
+
+}  // namespace
 
 UdpSender::UdpSender(Loop& loop, int fd, UdpErrors& errors, bool drop_when_full,
                      std::size_t segmented_below)
@@ -67,12 +73,19 @@ void UdpSender::Burst::stop(StopWaiter& waiter) {
     burst.stopped = true;
     for (Message& message : burst.sender.messages_)
         if (message.pending() && message.burst == &burst) cancel(burst.sender.loop_, message);
+    burst.sender.retry_now();
 }
 
 void UdpSender::begin_closing() {
     closing_ = true;
     message_returned_.notify_all();
     if (running_ == 0) ended_.set();
+    retry_now();
+}
+
+// What was put off hears of its end.
+void UdpSender::retry_now() {
+    if (retry_.armed()) loop_.timers().arm(retry_, loop_.now());
 }
 
 Task<void> UdpSender::ended() {
@@ -159,6 +172,28 @@ bool UdpSender::Message::try_again(int code) {
     return true;
 }
 
+// The kernel waits for room by poll, 128 times; a message that others have always been faster than
+// then fails as if it must not wait, since the socket does not block. Polling at once would be in
+// vain on an unconnected Unix socket, which seems to have room while its peer has none.
+void UdpSender::Message::put_off() {
+    next_free = std::exchange(sender->put_off_, this);
+    if (!sender->retry_.armed())
+        sender->loop_.timers().arm(sender->retry_, sender->loop_.now() + retry_pause);
+}
+
+void UdpSender::Retry::due(Timer& timer) {
+    UdpSender& sender = static_cast<Retry&>(timer).sender;
+    Message* next = std::exchange(sender.put_off_, nullptr);
+    while (next != nullptr) {
+        Message& message = *next;
+        next = message.next_free;
+        if (message.gives_up())
+            message.end({-ECANCELED, 0});
+        else
+            message.submit();
+    }
+}
+
 void UdpSender::Message::count(Completion completion) {
     const std::size_t datagrams = singly ? 1 : payload.count;
     const int code = -completion.result;
@@ -177,6 +212,7 @@ void UdpSender::Message::completed(Op& op, Completion completion) {
     const int code = -completion.result;
     if (completion.result < 0 && !self.gives_up()) {
         if (self.try_again(code)) return self.submit();
+        if (code == EAGAIN && !self.sender->drop_when_full_) return self.put_off();
         if (!self.singly && self.payload.count > 1 && is_refusal(code)) {
             self.refusal = code;
             self.begin_singly();
@@ -184,12 +220,16 @@ void UdpSender::Message::completed(Op& op, Completion completion) {
             return self.submit();
         }
     }
-    self.count(completion);
-    if (self.singly && !self.gives_up() && self.next_single()) return self.submit();
-    Burst& burst = *self.burst;
-    self.give_back();
+    self.end(completion);
+}
+
+void UdpSender::Message::end(Completion completion) {
+    count(completion);
+    if (singly && !gives_up() && next_single()) return submit();
+    Burst& its_burst = *burst;
+    give_back();
     // The burst may be gone when its waiter has run.
-    if (--burst.running == 0 && burst.waiter) std::exchange(burst.waiter, {}).resume();
+    if (--its_burst.running == 0 && its_burst.waiter) std::exchange(its_burst.waiter, {}).resume();
 }
 
 void UdpSender::Message::give_back() {

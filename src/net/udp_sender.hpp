@@ -14,6 +14,7 @@
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
 #include <spate/stop.hpp>
+#include <spate/timer.hpp>
 #include <spate/udp.hpp>
 
 #include "net/segmentation.hpp"
@@ -60,8 +61,10 @@ class UdpSender {
         void begin_singly();
         bool next_single();
         bool try_again(int code);
+        void put_off();
         void remember_refusal();
         void count(Completion completion);
+        void end(Completion completion);
         void give_back();
         /// Closing, or asked to stop: no second try.
         [[nodiscard]] bool gives_up() const { return sender->closing_ || burst->stopped; }
@@ -69,7 +72,7 @@ class UdpSender {
 
         UdpSender* sender = nullptr;
         Burst* burst = nullptr;
-        Message* next_free = nullptr;
+        Message* next_free = nullptr;  // or the next that is put off
         SegmentedPayload payload;
         msghdr header{};
         iovec single{};
@@ -78,6 +81,12 @@ class UdpSender {
         bool retried = false;
         int refusal = 0;  // why segments were refused, until a datagram alone has left
         alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+    };
+    class Retry : public Timer {
+      public:
+        explicit Retry(UdpSender& owner) : Timer(&due), sender(owner) {}
+        static void due(Timer& timer);
+        UdpSender& sender;
     };
     struct AllSent {
         Burst& burst;
@@ -88,6 +97,7 @@ class UdpSender {
     // Messages in the kernel's hands at a time; few enough for a submission queue.
     static constexpr std::size_t most_messages = 64;
 
+    void retry_now();
     [[nodiscard]] Message* take_message();
     [[nodiscard]] Task<Message*> wait_for_message();
     [[nodiscard]] static bool is_refusal(int code);
@@ -104,6 +114,8 @@ class UdpSender {
     Message* free_ = nullptr;
     Condition message_returned_;
     Event ended_;
+    Message* put_off_ = nullptr;  // until retry_
+    Retry retry_{*this};
 };
 
 }  // namespace spate
