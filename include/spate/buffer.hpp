@@ -102,12 +102,11 @@ class Starved {
 /// with memory of its own, a datagram socket, whose ring is its own, waits as Starved.
 class BufferRing {
   public:
-    /// `count` is a power of two up to 32768, `group` a number of the caller's, unique in `ring`.
-    /// The kernel takes the buffers in turn, and so comes by all that it has: it is given
+    /// `count` is a power of two up to 32768. A ring has room for 65,536 of these. The kernel takes the buffers in turn, and so comes by all that it has: it is given
     /// `at_first` of them, and more when those run low, so that a calm loop stays in its
     /// processor's caches.
-    static Result<std::unique_ptr<BufferRing>> open(Ring& ring, std::uint16_t group, unsigned count,
-                                                    unsigned size, unsigned at_first);
+    static Result<std::unique_ptr<BufferRing>> open(Ring& ring, unsigned count, unsigned size,
+                                                    unsigned at_first);
     ~BufferRing();
     BufferRing(const BufferRing&) = delete;
     BufferRing& operator=(const BufferRing&) = delete;
@@ -159,6 +158,7 @@ class BufferRing {
     unsigned available_ = 0;
     unsigned provided_ = 0;  // Those below this number are the kernel's, or held.
     std::uint16_t group_;
+    bool registered_ = false;
     std::vector<Filled> filled_;
     Starved* first_starved_ = nullptr;
     Starved* last_starved_ = nullptr;

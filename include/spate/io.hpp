@@ -25,8 +25,15 @@ namespace spate {
 /// Asked to stop (StopToken) it is cancelled and gives ECANCELED, or the result that it had by
 /// then: what was read or opened is not lost. The kernel cannot interrupt all that it does (a
 /// read of a disk runs to its end), and the await ends only when it has let go.
+///
+/// A loop's ring takes what the engine itself submits and ends anything else with EACCES: a
+/// corrupted process gets no further by it. Of single-shot operations these are IORING_OP_ACCEPT,
+/// CONNECT, RECV, RECVMSG, SEND, SENDMSG, POLL_ADD, READ, WRITE, READ_FIXED, WRITE_FIXED, OPENAT2,
+/// FSYNC and SPLICE. Others (STATX, SOCKET, SHUTDOWN, UNLINKAT, RENAMEAT, MKDIRAT, FALLOCATE, ...)
+/// are allowed by LoopOptions::further_operations; where the kernel lacks one it ends with EINVAL.
 class [[nodiscard]] Io : Op, StopWaiter {
   public:
+    /// The fields of a submission (io_uring_enter(2)); the functions below show how they are used.
     struct Description {
         std::uint8_t opcode;
         int fd;

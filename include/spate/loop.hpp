@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include <spate/op.hpp>
@@ -34,6 +35,8 @@ struct LoopOptions {
     /// Under load a wake-up waits this long for more to handle: fewer wake-ups for this thread and
     /// for who wakes it, that much more latency. Nothing while events are further apart.
     std::chrono::microseconds gather{0};
+    /// Opcodes (IORING_OP_*) that Io may submit besides those that io.hpp names; read by open().
+    std::span<const std::uint8_t> further_operations{};
     const Kernel* kernel = nullptr;  ///< nullptr for the running kernel. For tests.
 };
 

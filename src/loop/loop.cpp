@@ -139,15 +139,16 @@ Loop::~Loop() {
 
 Result<std::unique_ptr<Loop>> Loop::open(const LoopOptions& options) {
     std::unique_ptr<Loop> loop(new Loop(Clock::now()));
-    RingOptions ring_options{options.submissions, options.completions, options.kernel};
+    RingOptions ring_options{options.submissions, options.completions, options.kernel,
+                             options.further_operations};
     auto ring = Ring::open(ring_options);
     if (!ring) return std::unexpected(ring.error());
     loop->ring_ = std::move(*ring);
     loop->gather_ = options.gather;
     if (options.receive_buffers != 0) {
-        auto buffers = BufferRing::open(*loop->ring_, loop->ring_->new_buffer_group(),
-                                        options.receive_buffers, options.receive_buffer_size,
-                                        std::max(options.receive_buffers / 8, 1U));
+        auto buffers =
+            BufferRing::open(*loop->ring_, options.receive_buffers, options.receive_buffer_size,
+                             std::max(options.receive_buffers / 8, 1U));
         if (!buffers) return std::unexpected(buffers.error());
         loop->receive_buffers_ = std::move(*buffers);
     }

@@ -63,7 +63,8 @@ UdpReceiver::UdpReceiver(Loop& loop, int fd, UdpErrors& errors)
 }
 
 Result<void> UdpReceiver::open_buffers(const UdpOptions& options) {
-    auto buffers = BufferRing::open(loop_.ring(), loop_.ring().new_buffer_group(), options.buffers,
+    if (options.buffer_size > largest_buffer) return fail(EINVAL, "receive buffers above 1 GiB");
+    auto buffers = BufferRing::open(loop_.ring(), options.buffers,
                                     static_cast<unsigned>(room + aligned(options.buffer_size)),
                                     options.buffers);
     if (!buffers) return std::unexpected(buffers.error());

@@ -13,11 +13,12 @@ namespace spate {
 BufferRing::BufferRing(Ring& ring, std::uint16_t group, unsigned count, unsigned size)
     : ring_(ring), count_(count), size_(size), group_(group), filled_(count) {}
 
-Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::uint16_t group,
-                                                     unsigned count, unsigned size,
+Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, unsigned count, unsigned size,
                                                      unsigned at_first) {
     assert(std::has_single_bit(count) && count <= 32768);
-    std::unique_ptr<BufferRing> buffers(new BufferRing(ring, group, count, size));
+    const auto group = ring.take_buffer_group();
+    if (!group) return std::unexpected(group.error());
+    std::unique_ptr<BufferRing> buffers(new BufferRing(ring, *group, count, size));
     const std::size_t table = count * sizeof(io_uring_buf);
     void* shared =
         ::mmap(nullptr, table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -32,9 +33,10 @@ Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::uint16_t g
     io_uring_buf_reg registration{};
     registration.ring_addr = reinterpret_cast<std::uintptr_t>(shared);
     registration.ring_entries = count;
-    registration.bgid = group;
+    registration.bgid = *group;
     int result = ring.register_with_kernel(IORING_REGISTER_PBUF_RING, &registration, 1);
     if (result < 0) return fail(-result, "io_uring: register a buffer ring");
+    buffers->registered_ = true;
     buffers->available_ = count;
     buffers->provide(std::min(at_first, count));
     return buffers;
@@ -56,11 +58,12 @@ void BufferRing::provide_more() {
 
 BufferRing::~BufferRing() {
     assert(first_starved_ == nullptr);
-    if (available_ != 0) {
+    if (registered_) {
         io_uring_buf_reg registration{};
         registration.bgid = group_;
         ring_.register_with_kernel(IORING_UNREGISTER_PBUF_RING, &registration, 1);
     }
+    ring_.give_back_buffer_group(group_);
     if (memory_ != nullptr) ::munmap(memory_, std::size_t{count_} * size_);
     if (shared_ != nullptr) ::munmap(shared_, count_ * sizeof(io_uring_buf));
 }

@@ -4,23 +4,24 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
+#include <vector>
 
 namespace spate {
 namespace {
 
 // What the engine submits, and nothing else: a corrupted or hijacked ring can do no more.
 constexpr std::array allowed_operations = {
-    IORING_OP_ACCEPT,       IORING_OP_CONNECT,  IORING_OP_RECV,    IORING_OP_RECVMSG,
-    IORING_OP_SEND,         IORING_OP_SENDMSG,  IORING_OP_SEND_ZC, IORING_OP_SENDMSG_ZC,
-    IORING_OP_POLL_ADD,     IORING_OP_READ,     IORING_OP_WRITE,   IORING_OP_READ_FIXED,
-    IORING_OP_WRITE_FIXED,  IORING_OP_OPENAT2,  IORING_OP_FSYNC,   IORING_OP_SPLICE,
-    IORING_OP_ASYNC_CANCEL, IORING_OP_MSG_RING, IORING_OP_NOP,
+    IORING_OP_ACCEPT,   IORING_OP_CONNECT, IORING_OP_RECV,       IORING_OP_RECVMSG,
+    IORING_OP_SEND,     IORING_OP_SENDMSG, IORING_OP_SEND_ZC,    IORING_OP_POLL_ADD,
+    IORING_OP_READ,     IORING_OP_WRITE,   IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
+    IORING_OP_OPENAT2,  IORING_OP_FSYNC,   IORING_OP_SPLICE,     IORING_OP_ASYNC_CANCEL,
+    IORING_OP_MSG_RING,
 };
 constexpr std::array allowed_registrations = {
     IORING_REGISTER_ENABLE_RINGS,     IORING_REGISTER_RING_FDS, IORING_REGISTER_PBUF_RING,
@@ -32,6 +33,9 @@ constexpr std::array allowed_registrations = {
 constexpr unsigned most_gathered = 64;
 
 constexpr int longest_gathering_s = 3600;
+
+// Between two tries of a submission that the kernel has no memory for, unless a completion comes.
+constexpr long refused_pause_ns = 1'000'000;
 
 [[noreturn]] void die(const char* what, int code) {
     std::fprintf(stderr, "spate: io_uring: %s: %s\n", what, std::strerror(code));
@@ -45,8 +49,10 @@ Result<std::unique_ptr<Ring>> Ring::open(const RingOptions& options) {
     ring->kernel_ = options.kernel != nullptr ? options.kernel : &linux_kernel;
     ring->ring_.ring_fd = -1;
     if (auto made = ring->set_up(options); !made) return std::unexpected(made.error());
+    ring->aside_.reserve(ring->ring_.cq.ring_entries);
     ring->probe();
-    if (auto locked = ring->restrict(); !locked) return std::unexpected(locked.error());
+    if (auto locked = ring->restrict(options.further_operations); !locked)
+        return std::unexpected(locked.error());
     return ring;
 }
 
@@ -109,24 +115,28 @@ void Ring::probe() {
 }
 
 bool Ring::supports(io_uring_op opcode) const {
-    return (supported_ >> static_cast<unsigned>(opcode) & 1U) != 0;
+    return opcode < 64 && (supported_ >> static_cast<unsigned>(opcode) & 1U) != 0;
 }
 
-Result<void> Ring::restrict() {
-    std::array<io_uring_restriction, allowed_operations.size() + allowed_registrations.size() + 1>
-        rules{};
-    auto rule = rules.begin();
-    for (auto opcode : allowed_operations) {
-        rule->opcode = IORING_RESTRICTION_SQE_OP;
-        rule++->sqe_op = static_cast<std::uint8_t>(opcode);
-    }
+Result<void> Ring::restrict(std::span<const std::uint8_t> further_operations) {
+    std::vector<io_uring_restriction> rules;
+    const auto allow = [&rules](std::uint8_t opcode) {
+        rules.emplace_back().opcode = IORING_RESTRICTION_SQE_OP;
+        rules.back().sqe_op = opcode;
+    };
+    for (auto opcode : allowed_operations)
+        allow(static_cast<std::uint8_t>(opcode));
+    // The kernel takes no rule for an opcode that it does not know; submitted, it gets EINVAL.
+    for (auto opcode : further_operations)
+        if (supports(static_cast<io_uring_op>(opcode))) allow(opcode);
     for (auto opcode : allowed_registrations) {
-        rule->opcode = IORING_RESTRICTION_REGISTER_OP;
-        rule++->register_op = static_cast<std::uint8_t>(opcode);
+        rules.emplace_back().opcode = IORING_RESTRICTION_REGISTER_OP;
+        rules.back().register_op = static_cast<std::uint8_t>(opcode);
     }
-    rule->opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    rule->sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
-    int result = register_with_kernel(IORING_REGISTER_RESTRICTIONS, rules.data(), rules.size());
+    rules.emplace_back().opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    rules.back().sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
+    int result = register_with_kernel(IORING_REGISTER_RESTRICTIONS, rules.data(),
+                                      static_cast<unsigned>(rules.size()));
     if (result < 0) return fail(-result, "io_uring: restrict");
     return {};
 }
@@ -153,11 +163,22 @@ int Ring::register_with_kernel(unsigned opcode, void* argument, unsigned count) 
     return kernel_->register_(static_cast<unsigned>(ring_.ring_fd), opcode, argument, count);
 }
 
+Result<std::uint16_t> Ring::take_buffer_group() {
+    const auto word = std::ranges::find_if(groups_, [](std::uint64_t each) { return ~each != 0; });
+    if (word == groups_.end()) return fail(ENOBUFS, "this loop has 65,536 buffer rings already");
+    const int bit = std::countr_one(*word);
+    *word |= std::uint64_t{1} << bit;
+    return static_cast<std::uint16_t>((word - groups_.begin()) * 64 + bit);
+}
+
+void Ring::give_back_buffer_group(std::uint16_t group) {
+    groups_[group / 64] &= ~(std::uint64_t{1} << group % 64);
+}
+
 io_uring_sqe* Ring::prepare(Op* op) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-    for (int attempt = 0; sqe == nullptr; ++attempt) {
-        if (attempt > 1000) die("submission queue stays full", EBUSY);
-        submit_and_wait(0, no_deadline);
+    while (sqe == nullptr) {
+        await_room();
         sqe = io_uring_get_sqe(&ring_);
     }
     std::memset(sqe, 0, sizeof *sqe);
@@ -186,6 +207,7 @@ void Ring::submit_and_wait(unsigned wait, TimePoint deadline, std::chrono::micro
     io_uring_getevents_arg argument{};
     argument.sigmask_sz = _NSIG / 8;
     const unsigned submit = flush();
+    if (!aside_.empty()) wait = 0;
     if (wait != 0 && deadline != no_deadline) {
         auto left = std::chrono::nanoseconds(deadline - Clock::now()).count();
         if (left <= 0) {
@@ -214,15 +236,44 @@ void Ring::submit_and_wait(unsigned wait, TimePoint deadline, std::chrono::micro
             return;
         case EAGAIN:
         case EBUSY:
-            // Out of memory for requests, or completions not reaped: reaping makes room.
-            std::this_thread::yield();
-            return;
+        case ENOMEM:
+            // No memory for requests, or no room for completions. What gives some back is the
+            // deferred work that completes others, and a refused submission does not run that.
+            return wait_for_completion();
         default:
             die("io_uring_enter", -result);
     }
 }
 
+// Submits nothing; a completion that lies unreaped ends the wait at once.
+void Ring::wait_for_completion() {
+    __kernel_timespec timeout{.tv_sec = 0, .tv_nsec = refused_pause_ns};
+    io_uring_getevents_arg argument{};
+    argument.sigmask_sz = _NSIG / 8;
+    argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+    (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &argument, sizeof argument);
+}
+
+// The submission queue is full. Where submitting is refused, completions that nobody takes would
+// keep their memory for ever; but their handlers must not run amid whoever prepares.
+void Ring::await_room() {
+    submit_and_wait(0, no_deadline);
+    if (io_uring_sq_space_left(&ring_) != 0) return;
+    const std::size_t had = aside_.size();
+    aside_.resize(aside_.capacity());
+    aside_.resize(had + reap_queue(std::span(aside_).subspan(had)));
+}
+
 std::size_t Ring::reap(std::span<Completed> into) {
+    const std::size_t old = std::min(into.size(), aside_.size());
+    if (old == 0) return reap_queue(into);
+    const auto end = aside_.begin() + static_cast<std::ptrdiff_t>(old);
+    std::copy(aside_.begin(), end, into.begin());
+    aside_.erase(aside_.begin(), end);
+    return old + reap_queue(into.subspan(old));
+}
+
+std::size_t Ring::reap_queue(std::span<Completed> into) {
     auto& queue = ring_.cq;
     unsigned head = *queue.khead;
     const unsigned tail = io_uring_smp_load_acquire(queue.ktail);

@@ -128,7 +128,7 @@ TEST_F(RingTest, DoesNothingThatTheEngineDoesNotUse) {
         done.reset();
         Raw flagged(done);
         sqe = loop().ring().prepare(&flagged);
-        io_uring_prep_nop(sqe);
+        io_uring_prep_fsync(sqe, 0, 0);
         sqe->flags |= IOSQE_FIXED_FILE;
         co_await done.wait();
         EXPECT_EQ(flagged.result, -EACCES);
@@ -139,13 +139,60 @@ TEST_F(RingTest, DoesNothingThatTheEngineDoesNotUse) {
     run(body());
 }
 
+// A library user's own operations, by name; those that no kernel has yet do no harm.
+TEST_F(RingTest, DoesFurtherOperationsThatItsOwnerAllows) {
+    const std::uint8_t further[] = {IORING_OP_MKDIRAT, IORING_OP_UNLINKAT, 63, 255};
+    open_loop({.further_operations = further});
+    test::TemporaryFolder folder;
+    const std::string path = folder.path("made");
+    auto body = [&]() -> Task<void> {
+        const Io::Description mkdir{
+            .opcode = IORING_OP_MKDIRAT, .fd = AT_FDCWD, .address = path.c_str(), .length = 0700};
+        auto made = co_await Io(loop(), "mkdirat", mkdir);
+        EXPECT_TRUE(made);
+        EXPECT_TRUE(std::filesystem::is_directory(path));
+        const Io::Description unlink{.opcode = IORING_OP_UNLINKAT,
+                                     .fd = AT_FDCWD,
+                                     .address = path.c_str(),
+                                     .flags = AT_REMOVEDIR};
+        auto gone = co_await Io(loop(), "unlinkat", unlink);
+        EXPECT_TRUE(gone);
+        EXPECT_FALSE(std::filesystem::exists(path));
+        const Io::Description unknown{.opcode = 255, .fd = -1};
+        auto refused = co_await Io(loop(), "unknown", unknown);
+        EXPECT_EQ(refused.error().code, EINVAL);
+        const Io::Description shutdown{.opcode = IORING_OP_SHUTDOWN, .fd = 0};
+        auto not_allowed = co_await Io(loop(), "shutdown", shutdown);
+        EXPECT_EQ(not_allowed.error().code, EACCES);
+    };
+    run(body());
+}
+
+TEST_F(RingTest, BufferGroupsComeBackAndTheirEndIsSaid) {
+    Ring& ring = loop().ring();
+    Result<std::uint16_t> group = ring.take_buffer_group();
+    std::size_t taken = 1;  // the loop's own
+    for (; group; group = ring.take_buffer_group())
+        ++taken;
+    EXPECT_EQ(taken, 65536U);
+    EXPECT_EQ(group.error().code, ENOBUFS);
+    EXPECT_NE(group.error().message().find("65,536 buffer rings"), std::string::npos);
+    auto buffers = BufferRing::open(ring, 8, 32);
+    EXPECT_EQ(buffers.error().code, ENOBUFS);
+    for (const std::uint16_t each : std::initializer_list<std::uint16_t>{40'000, 7, 65'535}) {
+        ring.give_back_buffer_group(each);
+        EXPECT_EQ(ring.take_buffer_group().value(), each);
+    }
+}
+
 TEST_F(RingTest, KnowsWhatTheKernelHas) {
     EXPECT_TRUE(loop().ring().supports(IORING_OP_SEND_ZC));
     EXPECT_TRUE(loop().ring().supports(IORING_OP_MSG_RING));
 }
 
 TEST_F(RingTest, TakesMoreOperationsThanItsQueueHolds) {
-    open_loop({.submissions = 16, .completions = 128});
+    const std::uint8_t further[] = {IORING_OP_NOP};
+    open_loop({.submissions = 16, .completions = 128, .further_operations = further});
     constexpr std::size_t many = 1000;
     auto body = [&]() -> Task<void> {
         std::vector<std::unique_ptr<Event>> ends;
@@ -164,7 +211,7 @@ TEST_F(RingTest, TakesMoreOperationsThanItsQueueHolds) {
 }
 
 TEST_F(RingTest, BufferQueueIsFirstInFirstOut) {
-    auto opened = BufferRing::open(loop().ring(), 7, 8, 32, 8);
+    auto opened = BufferRing::open(loop().ring(), 8, 32, 8);
     ASSERT_TRUE(opened);
     BufferRing& buffers = **opened;
     BufferRing::Queue left;

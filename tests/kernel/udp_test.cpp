@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel_test.hpp"
+#include "uring/ring.hpp"
 
 namespace spate {
 namespace {
@@ -291,6 +292,26 @@ TEST_F(UdpTest, WhatCannotBeSentIsAnErrorOfThatCall) {
         auto nothing = co_await socket->send(none);
         EXPECT_EQ(nothing.value(), 0U);
         co_await socket->close();
+    };
+    run(body());
+}
+
+// A server with a socket for each peer opens more of them in its life than there are numbers for
+// their buffers (16 bits): what is closed gives its number back.
+TEST_F(UdpTest, SocketsOneAfterAnotherTakeTheSameNumber) {
+    Ring& ring = loop().ring();
+    while (ring.take_buffer_group())
+        continue;
+    const Address any = *Address::parse("127.0.0.1:0");
+    EXPECT_EQ(UdpSocket::open(loop(), any).error().code, ENOBUFS);
+    ring.give_back_buffer_group(7);
+    auto body = [&]() -> Task<void> {
+        const UdpOptions small{.buffers = 1, .buffer_size = 2048};
+        for (int i = 0; i < 100; ++i) {
+            auto socket = UdpSocket::open(loop(), any, small);
+            EXPECT_TRUE(socket) << i;
+            if (socket) co_await (*socket)->close();
+        }
     };
     run(body());
 }

@@ -1,7 +1,10 @@
 // What tests on the simulated kernel share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "../kernel/kernel_test.hpp"
@@ -34,6 +37,17 @@ class SimTest : public test::LoopTest {
 
 inline std::uint64_t seeds() {
     return test::seeds(40);
+}
+
+inline std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
+
+inline std::string text_of(std::size_t length, std::size_t seed) {
+    std::string text(length, '\0');
+    for (std::size_t i = 0; i < length; ++i)
+        text[i] = static_cast<char>('a' + (seed + i * i) % 26);
+    return text;
 }
 
 }  // namespace spate::sim

@@ -36,7 +36,7 @@ T* at(std::uint64_t address) {
 
 }  // namespace
 
-int RandomFaults::enter_error() {
+int RandomFaults::enter_error(unsigned) {
     constexpr int errors[] = {EINTR, EAGAIN, EBUSY};
     return chance(5) ? errors[below(3)] : 0;
 }
@@ -141,7 +141,7 @@ int SimulatedKernel::register_(unsigned opcode, void* argument) {
 }
 
 int SimulatedKernel::enter(unsigned submit, unsigned wait, const io_uring_getevents_arg& argument) {
-    if (const int error = policy_.enter_error()) return -error;
+    if (const int error = policy_.enter_error(submit)) return -error;
     flush_overflow();
     const unsigned consumed = consume(submit);
     for (bool moved = round(); wait != 0 && !has_completions(); moved = round()) {
@@ -234,6 +234,8 @@ std::optional<Completion> SimulatedKernel::attempt(Operation& operation) {
             return accept(sqe);
         case IORING_OP_RECV:
             return receive(sqe);
+        case IORING_OP_RECVMSG:
+            return receive_datagram(sqe);
         case IORING_OP_SENDMSG: {
             const auto& message = *at<const msghdr>(sqe.addr);
             return send(sqe, {message.msg_iov, message.msg_iovlen});
@@ -264,6 +266,33 @@ std::optional<Completion> SimulatedKernel::receive(const io_uring_sqe& sqe) {
     ++group.head;
     got->flags = IORING_CQE_F_BUFFER | static_cast<std::uint32_t>(buffer.bid) << 16 | more(sqe);
     return got;
+}
+
+// Multishot, laid out as io_uring_prep_recvmsg_multishot(3) says; without control messages.
+std::optional<Completion> SimulatedKernel::receive_datagram(const io_uring_sqe& sqe) {
+    Buffers& group = buffers_.at(sqe.buf_group);
+    if (group.head == io_uring_smp_load_acquire(&group.ring->tail)) return Completion{-ENOBUFS, 0};
+    const io_uring_buf& buffer = group.ring->bufs[group.head & group.mask];
+    const auto& layout = *at<const msghdr>(sqe.addr);
+    auto* out = at<io_uring_recvmsg_out>(buffer.addr);
+    auto* name = reinterpret_cast<std::byte*>(out + 1);
+    std::byte* payload = name + layout.msg_namelen + layout.msg_controllen;
+    const auto head = static_cast<std::size_t>(payload - at<std::byte>(buffer.addr));
+    iovec part{payload, buffer.len - head};
+    msghdr message{};
+    message.msg_name = name;
+    message.msg_namelen = layout.msg_namelen;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    auto got = settled(::recvmsg(sqe.fd, &message, MSG_DONTWAIT));
+    if (!got || got->result < 0) return got;
+    *out = {message.msg_namelen, 0, static_cast<unsigned>(got->result),
+            static_cast<unsigned>(message.msg_flags)};
+    ++group.head;
+    const std::size_t whole = head + static_cast<std::size_t>(got->result);
+    const auto size = static_cast<std::int32_t>(policy_.garbles(sqe) ? head - 1 : whole);
+    return Completion{
+        size, IORING_CQE_F_BUFFER | static_cast<std::uint32_t>(buffer.bid) << 16 | more(sqe)};
 }
 
 std::optional<Completion> SimulatedKernel::send(const io_uring_sqe& sqe,

@@ -28,7 +28,8 @@ class Policy {
   public:
     virtual ~Policy() = default;
     virtual int setup_error(unsigned /*entries*/, const io_uring_params&) { return 0; }
-    virtual int enter_error() { return 0; }
+    /// Of a call that submits this many.
+    virtual int enter_error(unsigned /*submit*/) { return 0; }
     /// The operation ends with this, untried.
     virtual int error_of(const io_uring_sqe&) { return 0; }
     /// The operation is left for the next round.
@@ -39,6 +40,8 @@ class Policy {
     virtual bool ends(const io_uring_sqe&) { return false; }
     /// The operation, cancelled, is tried once more before it hears of that.
     virtual bool outruns(const io_uring_sqe&) { return false; }
+    /// A received datagram is shorter than the head that the kernel puts before it.
+    virtual bool garbles(const io_uring_sqe&) { return false; }
     /// Which of `count` operations is tried next.
     virtual std::size_t pick(std::size_t /*count*/) { return 0; }
 };
@@ -47,7 +50,7 @@ class Policy {
 class RandomFaults : public Policy {
   public:
     explicit RandomFaults(std::uint64_t seed) : random_(seed) {}
-    int enter_error() override;
+    int enter_error(unsigned submit) override;
     int error_of(const io_uring_sqe& sqe) override;
     bool later(const io_uring_sqe&) override { return chance(30); }
     std::size_t cut(const io_uring_sqe&, std::size_t wanted) override;
@@ -112,6 +115,7 @@ class SimulatedKernel {
     bool run(Operation& operation);
     std::optional<Completion> attempt(Operation& operation);
     std::optional<Completion> receive(const io_uring_sqe& sqe);
+    std::optional<Completion> receive_datagram(const io_uring_sqe& sqe);
     std::optional<Completion> send(const io_uring_sqe& sqe, std::span<const iovec> parts);
     std::optional<Completion> accept(const io_uring_sqe& sqe);
     static std::optional<Completion> poll(const io_uring_sqe& sqe);
