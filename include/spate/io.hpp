@@ -71,7 +71,8 @@ class [[nodiscard]] Io : Op, StopWaiter {
     std::coroutine_handle<> waiter_;
 };
 
-/// pread(2) into ordinary memory, or into registered memory when `fixed_index` >= 0.
+/// pread(2) into ordinary memory, or into registered memory when `fixed_index` >= 0. Like the calls
+/// below it moves at most 2 GiB (MAX_RW_COUNT) at a time.
 Io read_at(Loop& loop, int fd, std::span<std::byte> into, std::uint64_t offset,
            int fixed_index = -1);
 /// pwrite(2); may write less than asked. `offset` ~0 writes at the file's own position (or

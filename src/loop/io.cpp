@@ -5,6 +5,7 @@
 #include <spate/io.hpp>
 
 #include "uring/ring.hpp"
+#include "uring/transfer.hpp"
 
 namespace spate {
 
@@ -49,7 +50,7 @@ Io read_at(Loop& loop, int fd, std::span<std::byte> into, std::uint64_t offset, 
                                                                     : IORING_OP_READ),
                .fd = fd,
                .address = into.data(),
-               .length = static_cast<std::uint32_t>(into.size()),
+               .length = transfer_length(into.size()),
                .offset = offset,
                .fixed_index = fixed_index});
 }
@@ -61,7 +62,7 @@ Io write_at(Loop& loop, int fd, std::span<const std::byte> bytes, std::uint64_t 
                                                                     : IORING_OP_WRITE),
                .fd = fd,
                .address = bytes.data(),
-               .length = static_cast<std::uint32_t>(bytes.size()),
+               .length = transfer_length(bytes.size()),
                .offset = offset,
                .fixed_index = fixed_index});
 }
@@ -99,7 +100,7 @@ Io splice(Loop& loop, int from, std::int64_t from_offset, int to, std::size_t le
               {.opcode = IORING_OP_SPLICE,
                .fd = to,
                .address = reinterpret_cast<const void*>(from_offset),
-               .length = static_cast<std::uint32_t>(length),
+               .length = transfer_length(length),
                .offset = ~std::uint64_t{0},
                .flags = SPLICE_F_MOVE,
                .splice_fd = from});

@@ -5,6 +5,7 @@
 #include <spate/tcp.hpp>
 
 #include "uring/ring.hpp"
+#include "uring/transfer.hpp"
 
 namespace spate {
 namespace {
@@ -51,21 +52,23 @@ void TcpStream::Send::submit() {
     const int flags = MSG_NOSIGNAL | MSG_WAITALL | (more_ ? MSG_MORE : 0);
     const unsigned unsigned_flags = static_cast<unsigned>(flags);
     const int fd = stream_.fd();
+    const std::size_t length = transfer_length(parts_[0].iov_len);
     switch (kind_) {
         case Kind::copy:
-            io_uring_prep_send(sqe, fd, parts_[0].iov_base, parts_[0].iov_len, flags);
+            io_uring_prep_send(sqe, fd, parts_[0].iov_base, length, flags);
             break;
         case Kind::vector:
+            // Of longer parts the kernel itself takes no more than most_transferred.
             message_.msg_iov = parts_;
             message_.msg_iovlen = 2;
             io_uring_prep_sendmsg(sqe, fd, &message_, unsigned_flags);
             break;
         case Kind::zero_copy:
             if (fixed_index_ >= 0)
-                io_uring_prep_send_zc_fixed(sqe, fd, parts_[0].iov_base, parts_[0].iov_len, flags,
-                                            0, static_cast<unsigned>(fixed_index_));
+                io_uring_prep_send_zc_fixed(sqe, fd, parts_[0].iov_base, length, flags, 0,
+                                            static_cast<unsigned>(fixed_index_));
             else
-                io_uring_prep_send_zc(sqe, fd, parts_[0].iov_base, parts_[0].iov_len, flags, 0);
+                io_uring_prep_send_zc(sqe, fd, parts_[0].iov_base, length, flags, 0);
             stream_.memory_lent_ = true;
             break;
     }
