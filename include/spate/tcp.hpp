@@ -156,6 +156,7 @@ class TcpStream {
     bool interrupted_ = false;
     bool memory_lent_ = false;  // to a zero-copy send
     bool closing_ = false;
+    bool sending_ = false;
     std::uint8_t pending_ = 0;  // single-shot operations in the kernel's hands
 };
 

@@ -1,5 +1,6 @@
 // The sending side of TcpStream.
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 
 #include <spate/tcp.hpp>
@@ -42,6 +43,8 @@ bool TcpStream::Send::await_ready() const {
 }
 
 void TcpStream::Send::await_suspend(std::coroutine_handle<> waiter) {
+    assert(!stream_.sending_ && "one coroutine sends at a time");
+    stream_.sending_ = true;
     waiter_ = waiter;
     submit();
 }
@@ -103,6 +106,7 @@ void TcpStream::Send::finished(Op& op, Completion completion) {
     self.stream_.memory_lent_ = false;
     const bool short_of = self.parts_[0].iov_len + self.parts_[1].iov_len != 0;
     if (short_of && self.error_ == 0 && self.stream_.aborted_ == 0) return self.submit();
+    self.stream_.sending_ = false;
     self.stream_.operation_ended();
     self.waiter_.resume();
 }

@@ -253,6 +253,31 @@ TEST_F(TcpTest, StarvedStreamsGoOnWhenBuffersComeBack) {
         EXPECT_EQ(answer, text);
 }
 
+using TcpDeathTest = TcpTest;
+
+// Their bytes would be mixed.
+TEST_F(TcpDeathTest, TwoCoroutinesDoNotSendAtATime) {
+#ifdef NDEBUG
+    GTEST_SKIP() << "built without assertions";
+#endif
+    const auto two_senders = [] {
+        auto loop = Loop::open();
+        auto pair = test::local_pair();
+        const std::string more_than_fits(8 << 20, 'x');
+        TcpStream stream(**loop, std::move(pair.near));
+        auto sending = [&]() -> Task<void> {
+            auto sent = co_await stream.send(more_than_fits);
+            EXPECT_TRUE(sent);
+        };
+        (*loop)->post([&] {
+            (*loop)->spawn(sending());
+            (*loop)->spawn(sending());
+        });
+        (*loop)->run();
+    };
+    EXPECT_DEATH(two_senders(), "one coroutine sends at a time");
+}
+
 TEST_F(TcpTest, ConnectReportsRefusalAndTimeout) {
     auto local = Address::parse("127.0.0.1:0");
     auto socket = listen_on(*local);
