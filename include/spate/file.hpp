@@ -19,8 +19,10 @@ namespace spate {
 struct FileStatus {
     enum class Kind : std::uint8_t { regular, folder, other };
     Kind kind = Kind::other;
-    std::uint64_t size = 0;        ///< Bytes.
-    std::int64_t modified_ns = 0;  ///< Since 1970, may be negative.
+    std::uint64_t size = 0;  ///< Bytes.
+    /// Since 1970, may be negative. File systems hold times that do not fit (the years 1677 to 2262
+    /// do): those are the nearest that does.
+    std::int64_t modified_ns = 0;
     std::uint64_t inode = 0;
     std::uint64_t device = 0;
     friend bool operator==(const FileStatus&, const FileStatus&) = default;

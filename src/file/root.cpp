@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include <spate/file.hpp>
 #include <spate/io.hpp>
@@ -31,6 +32,15 @@ Result<OpenFile> with_status(int fd) {
     return OpenFile{std::move(owned), *status};
 }
 
+// Saturates: ext4 has times up to the year 2446, tmpfs any number of seconds.
+std::int64_t nanoseconds_of(const timespec& time) {
+    std::int64_t ns;
+    if (__builtin_mul_overflow(std::int64_t{time.tv_sec}, 1'000'000'000, &ns) ||
+        __builtin_add_overflow(ns, time.tv_nsec, &ns))
+        return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
 // A walk through ".." fails with EAGAIN when anything on the machine is renamed or mounted
 // meanwhile, and is to be tried again (openat2(2)).
 constexpr int most_tries = 100;
@@ -56,7 +66,7 @@ Result<FileStatus> status_of(int fd) {
     else if (S_ISDIR(raw.st_mode))
         status.kind = FileStatus::Kind::folder;
     status.size = static_cast<std::uint64_t>(raw.st_size);
-    status.modified_ns = raw.st_mtim.tv_sec * 1'000'000'000 + raw.st_mtim.tv_nsec;
+    status.modified_ns = nanoseconds_of(raw.st_mtim);
     status.inode = raw.st_ino;
     status.device = raw.st_dev;
     return status;

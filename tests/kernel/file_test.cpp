@@ -2,9 +2,11 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -65,6 +67,7 @@ class RootTest : public test::LoopTest {
 };
 
 using Kind = FileStatus::Kind;
+__extension__ using Wide = __int128;
 
 TEST_F(RootTest, RenamesElsewhereFailNoWalkUpwards) {
     auto root = Root::open(inside_.path().c_str());
@@ -158,6 +161,42 @@ TEST_F(RootTest, StatusIsTheFilesOwn) {
     EXPECT_EQ(opened->status.modified_ns, raw.st_mtim.tv_sec * 1'000'000'000 + raw.st_mtim.tv_nsec);
     // For opening only: a ring reads in line what claims not to block.
     EXPECT_EQ(::fcntl(opened->fd.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+// Whoever may write a file gives it any time. Seconds that overflow when they become nanoseconds
+// are the nearest that do not.
+TEST_F(RootTest, TimesOfAllAgesKeepTheirOrder) {
+    constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+    constexpr std::int64_t smallest = std::numeric_limits<std::int64_t>::min();
+    // On a disk and in memory: these clamp times at different years, and some not at all.
+    for (const char* where : {"/tmp", "/dev/shm"}) {
+        const std::string path =
+            std::string(where) + "/spate-test-times-" + std::to_string(::getpid());
+        const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+        ASSERT_TRUE(file);
+        ::unlink(path.c_str());
+        std::int64_t before = smallest;
+        for (const timespec when :
+             {timespec{smallest, 0}, timespec{-12'000'000'000, 5}, timespec{-1'000'000'000, 7},
+              timespec{-1, 999'999'999}, timespec{0, 0}, timespec{1'700'000'000, 3},
+              timespec{9'223'372'036, 854'775'807}, timespec{9'223'372'036, 854'775'808},
+              timespec{15'032'385'535, 0}, timespec{largest, 999'999'999}}) {
+            SCOPED_TRACE(testing::Message() << where << ' ' << when.tv_sec);
+            const timespec times[] = {when, when};
+            ASSERT_EQ(::futimens(file.get(), times), 0);
+            struct ::stat raw{};
+            ::fstat(file.get(), &raw);
+            const auto exact =
+                static_cast<Wide>(raw.st_mtim.tv_sec) * 1'000'000'000 + raw.st_mtim.tv_nsec;
+            const auto expected =
+                static_cast<std::int64_t>(std::clamp<Wide>(exact, smallest, largest));
+            auto status = status_of(file.get());
+            ASSERT_TRUE(status);
+            EXPECT_EQ(status->modified_ns, expected);
+            EXPECT_GE(status->modified_ns, before);
+            before = status->modified_ns;
+        }
+    }
 }
 
 TEST_F(RootTest, AFileOpenedOnceIsInTheCaches) {
