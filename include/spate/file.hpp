@@ -85,13 +85,16 @@ class Pacer {
     /// How much of `wanted` may go now; takes it. 0: wait until ready_at().
     [[nodiscard]] std::size_t take(TimePoint now, std::size_t wanted);
     /// Takes back what was taken and not sent.
-    void give_back(std::size_t bytes) { tokens_ += static_cast<double>(bytes); }
+    void give_back(std::size_t bytes);
+    /// Bytes taken so far and not given back; 0 while unlimited.
+    [[nodiscard]] std::uint64_t taken() const { return taken_; }
     [[nodiscard]] TimePoint ready_at(TimePoint now) const;
 
   private:
     [[nodiscard]] double burst() const;
     std::uint64_t rate_;
     double tokens_ = 0;
+    std::uint64_t taken_ = 0;
     TimePoint filled_{};
     bool started_ = false;
 };

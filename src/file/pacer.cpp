@@ -29,7 +29,14 @@ std::size_t Pacer::take(TimePoint now, std::size_t wanted) {
     if (tokens_ < least) return 0;
     const std::size_t granted = std::min(wanted, static_cast<std::size_t>(tokens_));
     tokens_ -= static_cast<double>(granted);
+    taken_ += granted;
     return granted;
+}
+
+void Pacer::give_back(std::size_t bytes) {
+    if (unlimited()) return;
+    tokens_ += static_cast<double>(bytes);
+    taken_ -= bytes;
 }
 
 TimePoint Pacer::ready_at(TimePoint now) const {

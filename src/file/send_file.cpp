@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include <spate/file.hpp>
 #include <spate/io.hpp>
@@ -90,6 +91,8 @@ class Transfer {
           sent_(sent) {}
 
     Task<Result<void>> run();
+    /// What of the allowance was not sent, since the way changed or the peer went, is others'.
+    void give_back_unused();
 
   private:
     Task<Result<void>> send_head(bool joined);
@@ -116,6 +119,7 @@ class Transfer {
     std::uint64_t left_;
     const SendFileOptions& options_;
     std::uint64_t& sent_;
+    std::size_t unused_ = 0;  // of the allowance
 };
 
 Task<Result<void>> Transfer::run() {
@@ -141,11 +145,22 @@ void Transfer::went(std::size_t bytes) {
     offset_ += bytes;
     left_ -= bytes;
     sent_ += bytes;
+    unused_ -= std::min(bytes, unused_);
+}
+
+void Transfer::give_back_unused() {
+    const std::size_t bytes = std::exchange(unused_, 0);
+    if (options_.stream_pacer != nullptr) options_.stream_pacer->give_back(bytes);
+    if (options_.shared_pacer != nullptr) options_.shared_pacer->give_back(bytes);
 }
 
 Task<Result<std::size_t>> Transfer::allowance(std::size_t most) {
-    return pace(stream_, next_piece(most), options_.stream_pacer, options_.shared_pacer,
-                options_.stall_limit);
+    give_back_unused();
+    const std::size_t wanted = next_piece(most);
+    auto allowed = co_await pace(stream_, wanted, options_.stream_pacer, options_.shared_pacer,
+                                 options_.stall_limit);
+    unused_ = allowed.value_or(0);
+    co_return allowed;
 }
 
 Task<Result<void>> Transfer::writable() {
@@ -368,6 +383,7 @@ Task<Result<void>> send_file(TcpStream& stream, std::span<const std::byte> head,
                              const SendFileOptions& options, std::uint64_t& sent) {
     Transfer transfer(stream, head, file, offset, length, options, sent);
     auto result = co_await transfer.run();
+    transfer.give_back_unused();
     co_return result;
 }
 

@@ -189,6 +189,29 @@ TEST_P(SendFileTest, ColdFileArrivesWhole) {
     EXPECT_EQ(reader.all(), content().substr(0, 4 << 20));
 }
 
+// Every change between page cache and disk, and a transfer that ends early, gives back what it has
+// not sent: a limit is neither undershot nor, where several share it, spent on nothing.
+TEST_P(SendFileTest, TakesOfItsLimitsWhatItSends) {
+    const Subject subject(4 << 20);
+    for (const std::uint64_t promised : {4 << 20, (4 << 20) + 100'000}) {
+        SCOPED_TRACE(promised);
+        SetUp();
+        subject.cool();
+        Pacer own(std::uint64_t{1} << 30);
+        Pacer shared(std::uint64_t{1} << 30);
+        auto limited = options();
+        limited.stream_pacer = &own;
+        limited.shared_pacer = &shared;
+        auto pair = test::connected_pair();
+        Reader reader(std::move(pair.far));
+        auto outcome = send(std::move(pair.near), "", subject.fd.get(), 0, promised, limited);
+        EXPECT_EQ(outcome.result.has_value(), promised == 4 << 20);
+        EXPECT_EQ(reader.all().size(), 4U << 20);
+        EXPECT_EQ(own.taken(), outcome.sent);
+        EXPECT_EQ(shared.taken(), outcome.sent);
+    }
+}
+
 TEST_P(SendFileTest, SlowReaderGetsItAll) {
     const Subject subject(1 << 20);
     auto pair = test::connected_pair();
