@@ -51,11 +51,18 @@ Outcome share(Sockets& sockets, Fd socket, Protocol protocol) {
     return {};
 }
 
-// Without SO_REUSEPORT first: with it, a second server would be let in beside this one.
+// Without SO_REUSEPORT first: with it, a second server would be let in beside this one. Bound and
+// not listening: who connected meanwhile would be let in, and reset.
 Result<Address> claim(const Address& wanted) {
-    auto probe = listen_on(wanted);
-    if (!probe) return std::unexpected(probe.error());
-    return Address::of_local(probe->get());
+    Fd probe(::socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!probe) return fail(errno, "socket");
+    const int on = 1;
+    const int v6_only = 0;
+    ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (wanted.family() == AF_INET6)
+        ::setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    if (::bind(probe.get(), wanted.data(), wanted.size()) < 0) return fail(errno, "bind");
+    return Address::of_local(probe.get());
 }
 
 Outcome open_address(Sockets& sockets, const Address& wanted, Protocol protocol) {
@@ -126,7 +133,7 @@ Outcome open_and_name(Sockets& sockets, const std::string& text, Protocol protoc
 
 bool has_v6_loopback() {
     const auto loopback = Address::parse("[::1]:0");
-    return loopback && listen_on(*loopback);
+    return loopback && claim(*loopback);
 }
 
 std::vector<std::string> addresses_to_open(const ServeOptions& options, bool passed) {
