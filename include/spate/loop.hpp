@@ -112,6 +112,7 @@ class Loop {
 
     /// Starts `task` at once (before run(): when that begins), owns it to its end. It runs under
     /// `stop`, not under the token of the caller. A TaskGroup keeps what it spawns together.
+    /// Throws std::bad_alloc where there is no memory for it: then it has not begun.
     void spawn(Task<void> task, StopToken stop = {});
 
     /// Runs `function` on the loop's thread in a coming turn. From any thread. A loop that has

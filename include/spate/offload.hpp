@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -26,7 +27,8 @@ class Offload {
 
     class Run;
     /// `co_await offload.run(loop, function)`: runs it on a helper thread and goes on, on the
-    /// loop, when it has ended. False if too many wait already, then it was not run.
+    /// loop, when it has ended. False if too many wait already, then it was not run. A
+    /// std::bad_alloc of the function is thrown here.
     [[nodiscard]] Run run(Loop& loop, std::function<void()>& function);
 
   private:
@@ -47,13 +49,17 @@ class [[nodiscard]] Offload::Run {
         : offload_(offload), loop_(loop), function_(function) {}
     bool await_ready() const { return false; }
     bool await_suspend(std::coroutine_handle<> waiter);
-    bool await_resume() const { return accepted_; }
+    bool await_resume() const {
+        if (out_of_memory_) throw std::bad_alloc();
+        return accepted_;
+    }
 
   private:
     Offload& offload_;
     Loop& loop_;
     std::function<void()>& function_;
     bool accepted_ = true;
+    bool out_of_memory_ = false;
 };
 
 }  // namespace spate

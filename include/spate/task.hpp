@@ -1,13 +1,17 @@
 // Coroutines: Task<T> reads like a blocking function and runs on a Loop.
 #pragma once
 
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <spate/fatal.hpp>
+#include <spate/result.hpp>
 #include <spate/stop.hpp>
 
 namespace spate {
@@ -18,17 +22,20 @@ class Task;
 namespace detail {
 
 /// Coroutine frames come from per-thread free lists by size, so that a steady state allocates
-/// nothing. Frames over 4 KiB go to the heap.
-void* allocate_frame(std::size_t size);
+/// nothing. Frames over 4 KiB go to the heap. nullptr where memory has run out.
+void* allocate_frame(std::size_t size) noexcept;
 void free_frame(void* frame, std::size_t size) noexcept;
 
 class PromiseBase {
   public:
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void* operator new(std::size_t size) {
+        if (void* frame = allocate_frame(size)) return frame;
+        throw std::bad_alloc();
+    }
     static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
     std::suspend_always initial_suspend() noexcept { return {}; }
-    // No exception crosses the loop: one that gets here is a bug (or memory has run out).
+    // No exception crosses the loop.
     void unhandled_exception() noexcept { std::terminate(); }
 
     struct FinalAwaiter {
@@ -53,26 +60,61 @@ class PromiseBase {
     StopToken stop_;
 };
 
+// Ends a task that found no memory. Any other exception is a bug, and ends the program.
+void catch_bad_alloc() noexcept;
+
+// What such a task gives to whoever awaits it: an error where it can.
 template <typename T>
-class Promise : public PromiseBase {
+T out_of_memory() {
+    if constexpr (std::is_constructible_v<T, std::unexpected<Error>>)
+        return fail(ENOMEM, "allocate");
+    else
+        throw std::bad_alloc();
+}
+
+// A task without a frame is no exception: it may be made amid operations that go on.
+class TaskPromise : public PromiseBase {
+  public:
+    static void* operator new(std::size_t size) noexcept { return allocate_frame(size); }
+};
+
+template <typename T>
+class Promise : public TaskPromise {
   public:
     Task<T> get_return_object();
+    static Task<T> get_return_object_on_allocation_failure() noexcept;
+    void unhandled_exception() noexcept { catch_bad_alloc(); }
     template <typename U>
     void return_value(U&& value) {
         value_.emplace(std::forward<U>(value));
     }
-    T take() { return std::move(*value_); }
+    T take() {
+        if (!value_) [[unlikely]]
+            return out_of_memory<T>();
+        return std::move(*value_);
+    }
 
   private:
     std::optional<T> value_;
 };
 
 template <>
-class Promise<void> : public PromiseBase {
+class Promise<void> : public TaskPromise {
   public:
     Task<void> get_return_object();
+    static Task<void> get_return_object_on_allocation_failure() noexcept;
+    void unhandled_exception() noexcept {
+        catch_bad_alloc();
+        failed_ = true;
+    }
     void return_void() noexcept {}
-    void take() noexcept {}
+    void take() {
+        if (failed_) [[unlikely]]
+            out_of_memory<void>();
+    }
+
+  private:
+    bool failed_ = false;
 };
 
 }  // namespace detail
@@ -80,6 +122,10 @@ class Promise<void> : public PromiseBase {
 /// A lazy coroutine: starts when awaited (or spawned on a Loop), owns its frame. Once started it
 /// runs to its end before it dies, or the program is aborted; to end it early, run it under a
 /// StopToken (with_stop(), TaskGroup, with_timeout()), which it inherits from whoever awaits it.
+///
+/// Where memory runs out (std::bad_alloc, or none for its frame), a task that gives a Result gives
+/// ENOMEM, and any other throws std::bad_alloc at whoever awaits it. Whoever owns a connection
+/// catches that and closes; of a spawned task nobody does, and the program ends.
 ///
 /// Operands of co_await are calls whose arguments are named objects, std::move of them, or
 /// trivially destructible values: g++ 12 miscompiles other temporaries there.
@@ -105,18 +151,22 @@ class [[nodiscard]] Task {
     bool await_suspend(std::coroutine_handle<Parent> parent) {
         return start(parent, stop_of(parent));
     }
-    T await_resume() { return handle_.promise().take(); }
+    T await_resume() { return handle_ ? handle_.promise().take() : detail::out_of_memory<T>(); }
 
     /// What awaiting does, under a token of one's own choice; false if it ended without waiting.
     // Runs the child at once. A child that ends without waiting lets the parent go on without
     // suspending: no stack grows in a loop of such calls, at any optimisation level.
     bool start(std::coroutine_handle<> parent, StopToken stop) {
+        if (!handle_) return false;
         handle_.promise().set_stop(stop);
         handle_.resume();
         if (handle_.done()) return false;
         handle_.promise().set_waiter(parent);
         return true;
     }
+
+    /// There was memory for it.
+    [[nodiscard]] bool has_frame() const { return static_cast<bool>(handle_); }
 
     /// Gives the coroutine up to a new owner, who destroys it. For Loop::spawn.
     [[nodiscard]] Handle release() { return std::exchange(handle_, {}); }
@@ -158,6 +208,13 @@ Task<T> Promise<T>::get_return_object() {
 }
 inline Task<void> Promise<void>::get_return_object() {
     return Task<void>(Task<void>::Handle::from_promise(*this));
+}
+template <typename T>
+Task<T> Promise<T>::get_return_object_on_allocation_failure() noexcept {
+    return Task<T>(typename Task<T>::Handle());
+}
+inline Task<void> Promise<void>::get_return_object_on_allocation_failure() noexcept {
+    return Task<void>(Task<void>::Handle());
 }
 
 }  // namespace detail

@@ -46,6 +46,7 @@ class TaskGroup {
     Join join();
 
   private:
+    void begin(Task<void> task);
     static Task<void> run(TaskGroup& group, Task<Result<void>> task);
     static Task<void> run(TaskGroup& group, Task<void> task);
     void ended(const Result<void>& result);

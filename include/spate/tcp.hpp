@@ -39,6 +39,7 @@ class TcpStream {
     class ReceiveInto;
     class Discard;
     class Send;
+    class Close;
 
     /// The next bytes that arrive; empty at the end of the stream. Multishot underneath, into
     /// provided buffers. What arrives while nobody waits here is copied out of them, and beyond a
@@ -87,11 +88,11 @@ class TcpStream {
     /// shutdown(2) for writing: the peer sees the end of the stream.
     void finish_sending();
     /// Aborts, waits until the kernel has let go of everything and who was waiting has been
-    /// resumed, closes. Idempotent: who closes what is being
-    /// closed waits for its end.
-    [[nodiscard]] Task<void> close();
+    /// resumed, closes. Idempotent: who closes what is being closed waits for its end. Takes no
+    /// memory, so that it can be done when there is none.
+    [[nodiscard]] Close close();
     /// Closes so that the peer is told by a reset, and what is unsent is dropped.
-    [[nodiscard]] Task<void> reset();
+    [[nodiscard]] Close reset();
 
     [[nodiscard]] int fd() const { return socket_.get(); }
     [[nodiscard]] Loop& loop() const { return loop_; }
@@ -119,6 +120,7 @@ class TcpStream {
     friend class ReceiveInto;
     friend class Discard;
     friend class Send;
+    friend class Close;
 
     void arm_receive();
     void pause_receive();
@@ -234,6 +236,21 @@ class [[nodiscard]] TcpStream::Send : Op {
 inline TcpStream::Send TcpStream::send(std::string_view text, bool more) {
     return send(std::as_bytes(std::span(text)), more);
 }
+
+class [[nodiscard]] TcpStream::Close {
+  public:
+    Close(TcpStream& stream, bool reset)
+        : stream_(stream), reset_(reset), closed_(stream.closed_.wait()) {}
+    bool await_ready();
+    void await_suspend(std::coroutine_handle<> waiter);
+    void await_resume();
+
+  private:
+    TcpStream& stream_;
+    bool reset_;
+    bool first_ = false;  // others wait for the first to close
+    Event::Awaiter closed_;
+};
 
 struct ListenOptions {
     int backlog = 4096;

@@ -27,7 +27,11 @@ bool Offload::Run::await_suspend(std::coroutine_handle<> waiter) {
     // Queued last: from then on the helper thread may be done, and the waiter resumed, any time;
     // but on this loop's thread, so not before this function has returned.
     accepted_ = offload_.enqueue([this, waiter] {
-        function_();
+        try {
+            function_();
+        } catch (const std::bad_alloc&) {
+            out_of_memory_ = true;
+        }
         loop_.post([waiter] { waiter.resume(); });
     });
     return accepted_;

@@ -44,7 +44,7 @@ class Connection {
     [[nodiscard]] bool used() const { return exchanges_ > 1; }
 
     [[nodiscard]] TcpStream& stream() { return stream_; }
-    [[nodiscard]] Task<void> close() { return stream_.close(); }
+    [[nodiscard]] TcpStream::Close close() { return stream_.close(); }
 
   private:
     enum class Framing : std::uint8_t { length, chunked, until_close };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -79,10 +80,15 @@ Task<void> SinkControl::run(Signals& signals) {
     while (!stopping_) {
         auto socket = co_await listener_.accept();
         if (!socket) break;
-        if (connections_ >= most_connections)
+        if (connections_ >= most_connections) {
             ++refused_;
-        else
+            continue;
+        }
+        try {
             loop_.spawn(receive(std::move(*socket)));
+        } catch (const std::bad_alloc&) {
+            ++refused_;
+        }
     }
     stop();
     co_await listener_.close();
@@ -114,25 +120,39 @@ void SinkControl::stop() {
 }
 
 // The first byte tells who it is for: it stays where it is.
+Task<std::optional<char>> SinkControl::first_byte(int fd) {
+    FirstByteLimit limit(loop_, fd);
+    silent_.insert(fd);
+    auto readable = co_await poll(loop_, fd, POLLIN);
+    silent_.erase(fd);
+    std::optional<char> first;
+    if (readable) first = peek(fd);
+    co_return first;
+}
+
+void SinkControl::hand_over(Fd socket) {
+    const std::size_t index = next_worker_++ % workers_.size();
+    const int fd = socket.get();
+    engine_.loop(index).post([worker = workers_[index].get(), fd] { worker->adopt(Fd(fd)); });
+    (void)socket.release();
+}
+
+// Where there is no memory for a stream, it goes.
 Task<void> SinkControl::receive(Fd socket) {
     ++connections_;
-    std::optional<char> first;
-    {
-        FirstByteLimit limit(loop_, socket.get());
-        silent_.insert(socket.get());
-        auto readable = co_await poll(loop_, socket.get(), POLLIN);
-        silent_.erase(socket.get());
-        if (readable) first = peek(socket.get());
-    }
-    if (first == '{' && !stopping_) {
-        co_await converse(std::move(socket));
-    } else if (first == preamble_begin && !stopping_) {
-        const std::size_t index = next_worker_++ % workers_.size();
-        const int fd = socket.release();
-        engine_.loop(index).post([worker = workers_[index].get(), fd] { worker->adopt(Fd(fd)); });
-    } else {
+    bool converses = false;
+    try {
+        const int fd = socket.get();
+        const std::optional<char> first = co_await first_byte(fd);
+        converses = first == '{' && !stopping_;
+        if (first == preamble_begin && !stopping_)
+            hand_over(std::move(socket));
+        else if (!converses)
+            ++refused_;
+    } catch (const std::bad_alloc&) {
         ++refused_;
     }
+    if (converses) co_await converse(std::move(socket));
     --connections_;
     moved_.set();
 }

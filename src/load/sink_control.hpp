@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ class SinkControl {
   private:
     [[nodiscard]] Task<void> heed(Signals& signals);
     [[nodiscard]] Task<void> receive(Fd socket);
+    [[nodiscard]] Task<std::optional<char>> first_byte(int fd);
+    void hand_over(Fd socket);
     [[nodiscard]] Task<void> converse(Fd socket);
     [[nodiscard]] Task<bool> make_run(TcpStream& stream, ControlLines& lines, const Hello& hello);
     [[nodiscard]] Task<void> obey(ControlLines& lines, const Hello& hello);

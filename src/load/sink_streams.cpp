@@ -1,7 +1,9 @@
 // The far end's streams.
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
+#include <vector>
 
 #include "load/bulk.hpp"
 #include "load/sink_worker.hpp"
@@ -15,18 +17,63 @@ constexpr std::size_t most_streams = 4096;
 // Between two counts, so that a stream that is cut off has its bytes counted but the last.
 constexpr std::uint64_t counted_together = 16 << 20;
 
+// One of the streams of a run, and a half of one that goes on: until they end, or there is no
+// memory for them to go on.
+class Listed {
+  public:
+    Listed(std::vector<TcpStream*>& streams, TcpStream& stream)
+        : streams_(streams), stream_(stream) {
+        streams_.push_back(&stream);
+    }
+    Listed(const Listed&) = delete;
+    Listed& operator=(const Listed&) = delete;
+    ~Listed() { std::erase(streams_, &stream_); }
+
+  private:
+    std::vector<TcpStream*>& streams_;
+    TcpStream& stream_;
+};
+class Counted {
+  public:
+    Counted(std::size_t& count, Event& ended) : count_(count), ended_(ended) { ++count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() {
+        --count_;
+        ended_.set();
+    }
+
+  private:
+    std::size_t& count_;
+    Event& ended_;
+};
+
 }  // namespace
 
 void SinkWorker::adopt(Fd socket) {
     if (streams_.size() >= most_streams || shut_.is_set())
         ++refused_;
     else
-        loop_.spawn(serve(std::move(socket)));
+        try {
+            loop_.spawn(serve(std::move(socket)));
+        } catch (const std::bad_alloc&) {
+            ++refused_;
+        }
 }
 
+// Where there is no memory for a stream, it goes.
 Task<void> SinkWorker::serve(Fd socket) {
     TcpStream stream(loop_, std::move(socket));
-    streams_.push_back(&stream);
+    try {
+        const Listed listed(streams_, stream);
+        co_await attend(stream);
+    } catch (const std::bad_alloc&) {
+        ++refused_;
+    }
+    co_await stream.close();
+}
+
+Task<void> SinkWorker::attend(TcpStream& stream) {
     stream.set_deadline(later(loop_.now(), preamble_patience));
     std::array<std::byte, preamble_bytes> memory;
     const std::span<std::byte> room(memory);
@@ -43,45 +90,40 @@ Task<void> SinkWorker::serve(Fd socket) {
     } else {
         ++refused_;
     }
-    std::erase(streams_, &stream);
-    co_await stream.close();
 }
 
 Task<void> SinkWorker::carry(TcpStream& stream, Shared part, std::uint32_t flow) {
     const Direction direction = part->run->hello.direction;
     stream.set_deadline(no_deadline);
-    part->streams.push_back(&stream);
-    if (receives(direction)) ++part->sending;
-    if (sends(direction)) ++part->receiving;
+    const Listed listed(part->streams, stream);
     if (direction == Direction::both) {
-        loop_.spawn(receive_stream(stream, *part));
+        loop_.spawn(receive_stream(stream, part));
         co_await send_stream(stream, part, flow);
         while (part->receiving != 0) {
             part->moved.reset();
             co_await part->moved.wait();
         }
     } else if (direction == Direction::send) {
-        co_await receive_stream(stream, *part);
+        co_await receive_stream(stream, part);
     } else {
         co_await send_stream(stream, part, flow);
         // The client closes when it has everything.
         co_await stream.discard(UINT64_MAX);
     }
-    std::erase(part->streams, &stream);
 }
 
-Task<void> SinkWorker::receive_stream(TcpStream& stream, Part& part) {
+Task<void> SinkWorker::receive_stream(TcpStream& stream, Shared part) {
+    const Counted counted(part->receiving, part->moved);
     for (;;) {
         auto got = co_await stream.discard(counted_together);
         if (!got || *got == 0) break;
-        part.counts.bytes_received += *got;
+        part->counts.bytes_received += *got;
     }
-    --part.receiving;
-    part.moved.set();
 }
 
 Task<void> SinkWorker::send_stream(TcpStream& stream, Shared part, std::uint32_t flow) {
     const Hello& hello = part->run->hello;
+    const Counted counted(part->sending, part->moved);
     co_await part->started.wait();
     Pacer pacer(hello, flow, part->start_at);
     while (!part->stopping) {
@@ -97,8 +139,6 @@ Task<void> SinkWorker::send_stream(TcpStream& stream, Shared part, std::uint32_t
         part->counts.bytes_sent += count * hello.message_bytes;
     }
     stream.finish_sending();
-    --part->sending;
-    part->moved.set();
 }
 
 }  // namespace spate::load

@@ -93,8 +93,9 @@ class SinkWorker {
 
     // Streams: sink_streams.cpp.
     [[nodiscard]] Task<void> serve(Fd socket);
+    [[nodiscard]] Task<void> attend(TcpStream& stream);
     [[nodiscard]] Task<void> carry(TcpStream& stream, Shared part, std::uint32_t flow);
-    [[nodiscard]] Task<void> receive_stream(TcpStream& stream, Part& part);
+    [[nodiscard]] Task<void> receive_stream(TcpStream& stream, Shared part);
     [[nodiscard]] Task<void> send_stream(TcpStream& stream, Shared part, std::uint32_t flow);
 
     // Datagrams: sink_flows.cpp.

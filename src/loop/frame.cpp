@@ -48,12 +48,12 @@ std::size_t list_of(std::size_t size) {
 
 }  // namespace
 
-void* allocate_frame(std::size_t size) {
-    if (!SPATE_POOL_FRAMES || size > largest) return ::operator new(size);
+void* allocate_frame(std::size_t size) noexcept {
+    if (!SPATE_POOL_FRAMES || size > largest) return ::operator new(size, std::nothrow);
     const std::size_t index = list_of(size);
     const std::size_t bytes = (index + 1) * step;
     FrameList& list = lists.of_size[index];
-    if (list.head == nullptr) return ::operator new(bytes);
+    if (list.head == nullptr) return ::operator new(bytes, std::nothrow);
     list.kept -= bytes;
     return std::exchange(list.head, list.head->next);
 }

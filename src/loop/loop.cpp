@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 #include <spate/buffer.hpp>
@@ -23,6 +24,9 @@ thread_local Loop* current_loop = nullptr;
 // How long before an alarm the loop polls: what a sleeper needs to wake up, measured on a virtual
 // machine.
 constexpr auto alarm_lead = std::chrono::microseconds(50);
+
+// Handles that wait beside those of spawned tasks, in tests and in others' own coroutines.
+constexpr std::size_t spare_ready = 16;
 
 TimePoint wake_before(TimePoint alarm) {
     return alarm == no_deadline ? alarm : alarm - alarm_lead;
@@ -82,7 +86,8 @@ class Loop::InboxOp {
       public:
         Message(Loop& from, InboxOp& inbox) : Op(&sent), from_(from), inbox_(inbox) {}
         static void send(Loop& from, Loop& to) {
-            auto* message = new Message(from, *to.inbox_op_);
+            auto* message = new (std::nothrow) Message(from, *to.inbox_op_);
+            if (message == nullptr) return to.inbox_op_->signal();
             ++from.messages_;
             io_uring_sqe* sqe = from.ring_->prepare(message);
             io_uring_prep_msg_ring(
@@ -200,7 +205,13 @@ void Loop::stop() {
     stopping_.set();
 }
 
+// A task waits in one place at a time: with room for each to be ready, ready() never wants memory.
 void Loop::spawn(Task<void> task, StopToken stop) {
+    if (!task.has_frame()) throw std::bad_alloc();
+    if (const std::size_t most = tasks_ + 1; ready_.capacity() < most + spare_ready) {
+        ready_.reserve(2 * (most + spare_ready));
+        resuming_.reserve(ready_.capacity());
+    }
     if (current_loop == this)
         drive(stop, *this, std::move(task));
     else if (!begun_)
@@ -252,8 +263,9 @@ void Loop::run_ready() {
     if (ready_.empty()) return;
     // Only those ready by now: one that yields again waits for the next turn.
     resuming_.swap(ready_);
-    for (auto waiter : resuming_)
-        waiter.resume();
+    // By number: spawn() may make more room meanwhile.
+    for (std::size_t index = 0; index < resuming_.size(); ++index)
+        resuming_[index].resume();
     resuming_.clear();
 }
 

@@ -1,3 +1,5 @@
+#include <cerrno>
+#include <new>
 #include <utility>
 
 #include <spate/fatal.hpp>
@@ -11,13 +13,21 @@ TaskGroup::~TaskGroup() {
 }
 
 void TaskGroup::spawn(Task<Result<void>> task) {
-    ++running_;
-    loop_.spawn(run(*this, std::move(task)), stop_.token());
+    begin(run(*this, std::move(task)));
 }
 
 void TaskGroup::spawn(Task<void> task) {
+    begin(run(*this, std::move(task)));
+}
+
+// Without memory for it a task has failed; that of the group is not the end of the program.
+void TaskGroup::begin(Task<void> task) {
     ++running_;
-    loop_.spawn(run(*this, std::move(task)), stop_.token());
+    try {
+        loop_.spawn(std::move(task), stop_.token());
+    } catch (const std::bad_alloc&) {
+        ended(fail(ENOMEM, "spawn"));
+    }
 }
 
 // The task dies before its end is told: its arguments may refer to what lives until the join.
@@ -31,11 +41,16 @@ Task<void> TaskGroup::run(TaskGroup& group, Task<Result<void>> task) {
 }
 
 Task<void> TaskGroup::run(TaskGroup& group, Task<void> task) {
+    Result<void> result;
     {
         Task<void> own = std::move(task);
-        co_await own;
+        try {
+            co_await own;
+        } catch (const std::bad_alloc&) {
+            result = fail(ENOMEM, "allocate");
+        }
     }
-    group.ended({});
+    group.ended(result);
 }
 
 void TaskGroup::ended(const Result<void>& result) {

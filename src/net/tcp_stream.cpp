@@ -111,33 +111,38 @@ void TcpStream::operation_ended() {
     if (closer_ && all_ended()) loop_.ready(std::exchange(closer_, {}));
 }
 
-Task<void> TcpStream::close() {
-    if (!socket_) co_return;
-    if (std::exchange(closing_, true)) {
-        co_await closed_.wait();
-        co_return;
-    }
-    abort(ECANCELED);
-    patience_.cancel();
-    struct AllEnded {
-        TcpStream& stream;
-        bool await_ready() const { return stream.all_ended(); }
-        void await_suspend(std::coroutine_handle<> waiter) { stream.closer_ = waiter; }
-        void await_resume() const {}
-    };
-    AllEnded all_ended{*this};
-    co_await all_ended;
-    while (!received_.empty() || kept_ != nullptr)
-        next_received().reset();
-    socket_.reset();
-    closed_.set();
+TcpStream::Close TcpStream::close() {
+    return Close(*this, false);
 }
 
-Task<void> TcpStream::reset() {
-    if (!socket_) co_return;
+TcpStream::Close TcpStream::reset() {
+    return Close(*this, true);
+}
+
+bool TcpStream::Close::await_ready() {
+    if (!stream_.socket_) return true;
     // Before any shutdown(2): that sends FIN, and the peer would take what it has for the whole.
-    (void)disconnect();
-    co_await close();
+    if (reset_) (void)stream_.disconnect();
+    first_ = !std::exchange(stream_.closing_, true);
+    if (!first_) return false;
+    stream_.abort(ECANCELED);
+    stream_.patience_.cancel();
+    return stream_.all_ended();
+}
+
+void TcpStream::Close::await_suspend(std::coroutine_handle<> waiter) {
+    if (first_)
+        stream_.closer_ = waiter;
+    else
+        closed_.await_suspend(waiter);
+}
+
+void TcpStream::Close::await_resume() {
+    if (!first_) return;
+    while (!stream_.received_.empty() || stream_.kept_ != nullptr)
+        stream_.next_received().reset();
+    stream_.socket_.reset();
+    stream_.closed_.set();
 }
 
 }  // namespace spate

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace spate {
 
@@ -61,7 +62,16 @@ void UdpErrors::collect() {
             if (error.code == EMSGSIZE) error.path_mtu = cause.ee_info;
         }
         error.peer = Address(reinterpret_cast<const sockaddr*>(&peer), header.msg_namelen);
-        if (error.code != 0 && pending_.size() < most) pending_.push_back(error);
+        if (error.code != 0 && pending_.size() < most) keep(error);
+    }
+}
+
+// Called where nobody could catch: what finds no memory is lost as what is too much.
+void UdpErrors::keep(const DatagramError& error) {
+    try {
+        pending_.push_back(error);
+    } catch (const std::bad_alloc&) {
+        return;
     }
 }
 

@@ -23,6 +23,7 @@ class UdpErrors {
 
   private:
     static constexpr std::size_t most = 64;
+    void keep(const DatagramError& error);
     int fd_;
     bool kept_ = false;
     std::vector<DatagramError> pending_;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 #include <span>
 #include <system_error>
 
@@ -137,10 +138,17 @@ void AccessLog::add(const LogEntry& entry) {
         ++dropped_;
         return;
     }
-    if (options_.format == LogFormat::json)
-        append_json(lines_, entry);
-    else
-        append_combined(lines_, entry);
+    const std::size_t before = lines_.size();
+    try {
+        if (options_.format == LogFormat::json)
+            append_json(lines_, entry);
+        else
+            append_combined(lines_, entry);
+    } catch (const std::bad_alloc&) {
+        lines_.resize(before);
+        ++dropped_;
+        return;
+    }
     if (!idle_.is_set()) return;
     if (lines_.size() >= options_.flush_bytes)
         start_writing();
@@ -170,7 +178,15 @@ void AccessLog::start_writing() {
     assert(idle_.is_set() && !lines_.empty());
     flush_timer_.cancel();
     idle_.reset();
-    loop_.spawn(write_out());
+    try {
+        loop_.spawn(write_out());
+    } catch (const std::bad_alloc&) {
+        idle_.set();
+        if (closing_)
+            drop_lines();
+        else
+            loop_.timers().arm(flush_timer_, loop_.now() + options_.flush_after);
+    }
 }
 
 Task<void> AccessLog::write_out() {
@@ -225,6 +241,10 @@ void AccessLog::give_up_batch(const Error& error) {
     if (!impatient_) file_->report_failure(error);
     if (!closing_) return;
     // Nothing comes after this: the rest is lost as well.
+    drop_lines();
+}
+
+void AccessLog::drop_lines() {
     dropped_ += lines_in(lines_);
     lines_.clear();
 }

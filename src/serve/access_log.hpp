@@ -101,6 +101,7 @@ class AccessLog {
     [[nodiscard]] Task<Result<void>> write_batch();
     [[nodiscard]] std::string_view next_piece() const;
     void give_up_batch(const Error& error);
+    void drop_lines();
 
     Loop& loop_;
     std::shared_ptr<LogFile> file_;

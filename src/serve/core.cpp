@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "engine/memory.hpp"
@@ -125,7 +126,11 @@ Task<void> Core::accept_from(TcpListener& listener, Protocol protocol) {
         if (!socket) break;
         totals.accept_exhausted += listener.exhausted() - exhausted;
         exhausted = listener.exhausted();
-        welcome(std::move(*socket), protocol);
+        try {
+            welcome(std::move(*socket), protocol);
+        } catch (const std::bad_alloc&) {
+            ++totals.out_of_memory;
+        }
     }
     --accepting_;
     ended_.set();
@@ -136,9 +141,14 @@ void Core::welcome(Fd socket, Protocol protocol) {
     if (log || admission_.counts_hosts())
         if (auto peer = Address::of_peer(socket.get())) host = peer->host();
     if (admission_.enter(host)) {
-        loop.spawn(protocol == Protocol::http
-                       ? serve_http(*this, std::move(socket), std::move(host))
-                       : serve_name(*this, std::move(socket), std::move(host)));
+        try {
+            loop.spawn(protocol == Protocol::http ? serve_http(*this, std::move(socket), host)
+                                                  : serve_name(*this, std::move(socket), host));
+        } catch (const std::bad_alloc&) {
+            // It has not begun, and so will not leave.
+            admission_.leave(host);
+            throw;
+        }
     } else {
         ++totals.refused_connections;
         if (protocol != Protocol::http) return;

@@ -41,10 +41,14 @@ void FileCache::insert(std::string_view path, std::shared_ptr<Variants> variants
     if (!enabled() || weight > most_bytes_) return;
     // Two requests may have loaded it side by side.
     if (const auto found = by_path_.find(path); found != by_path_.end()) erase(found->second);
+    const std::size_t descriptors = variants->descriptors();
+    // One allocation after the other; where the second fails, as if nothing had been.
+    Entries made;
+    made.push_front({std::string(path), std::move(variants), weight, now, now});
+    by_path_.emplace(made.front().path, made.begin());
+    entries_.splice(entries_.begin(), made);
     bytes_ += weight;
-    descriptors_ += variants->descriptors();
-    entries_.push_front({std::string(path), std::move(variants), weight, now, now});
-    by_path_.emplace(entries_.front().path, entries_.begin());
+    descriptors_ += descriptors;
     while (bytes_ > most_bytes_ || descriptors_ > most_descriptors_)
         erase(std::prev(entries_.end()));
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -40,8 +40,8 @@ class HttpConnection : public Client {
           pacer_(core.options.limit_rate),
           head_timer_(*this) {}
 
-    /// Owns the connection to its end.
-    static Task<void> run(std::unique_ptr<HttpConnection> connection);
+    /// To the connection's end.
+    static Task<void> run(Core& core, Fd socket, std::string host);
 
     void wind_up() override {
         if (!answering_) stream_.abort(ECANCELED);
@@ -98,24 +98,30 @@ class HttpConnection : public Client {
 };
 
 // Two states: reading until there may be a whole head, and answering it. While it reads, this
-// frame and the connection are all the memory that a client takes.
-Task<void> HttpConnection::run(std::unique_ptr<HttpConnection> connection) {
-    HttpConnection& self = *connection;
-    Next next = Next::read;
-    while (next == Next::read || next == Next::parse) {
-        if (next == Next::read) {
-            self.wait_patiently();
-            auto got = co_await self.stream_.receive();
-            next = self.arrived(std::move(got));
+// frame is all the memory that a client takes. Where there is none for more, it is this client that
+// goes: what it held is free by then.
+Task<void> HttpConnection::run(Core& core, Fd socket, std::string host) {
+    HttpConnection self(core, std::move(socket), std::move(host));
+    try {
+        Next next = Next::read;
+        while (next == Next::read || next == Next::parse) {
+            if (next == Next::read) {
+                self.wait_patiently();
+                auto got = co_await self.stream_.receive();
+                next = self.arrived(std::move(got));
+            }
+            if (next == Next::parse) {
+                self.begin_answer();
+                next = co_await self.answer();
+                self.answering_ = false;
+            }
+            if (next == Next::too_slow) next = co_await self.refuse(408);
         }
-        if (next == Next::parse) {
-            self.begin_answer();
-            next = co_await self.answer();
-            self.answering_ = false;
-        }
-        if (next == Next::too_slow) next = co_await self.refuse(408);
+        co_await self.end(next);
+    } catch (const std::bad_alloc&) {
+        ++core.totals.out_of_memory;
     }
-    co_await self.end(next);
+    co_await self.stream_.reset();
 }
 
 Task<void> HttpConnection::end(Next how) {
@@ -326,8 +332,7 @@ Task<bool> HttpConnection::linger() {
 }  // namespace
 
 Task<void> serve_http(Core& core, Fd socket, std::string host) {
-    return HttpConnection::run(
-        std::make_unique<HttpConnection>(core, std::move(socket), std::move(host)));
+    return HttpConnection::run(core, std::move(socket), std::move(host));
 }
 
 }  // namespace spate::serve

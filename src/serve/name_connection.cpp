@@ -1,7 +1,7 @@
 #include "serve/name_connection.hpp"
 
 #include <cerrno>
-#include <memory>
+#include <new>
 #include <utility>
 
 #include "http/uri.hpp"
@@ -20,8 +20,8 @@ class NameConnection : public Client {
           pacer_(core.options.limit_rate),
           quiet_(*this) {}
 
-    /// Owns the connection to its end.
-    static Task<void> run(std::unique_ptr<NameConnection> connection);
+    /// To the connection's end.
+    static Task<void> run(Core& core, Fd socket, std::string host);
     void wind_up() override {
         if (!sending_) stream_.abort(ECANCELED);
     }
@@ -111,13 +111,19 @@ void NameConnection::log(std::string_view name, std::int64_t unix_ms, TimePoint 
     core_.log->add(entry);
 }
 
-Task<void> NameConnection::run(std::unique_ptr<NameConnection> connection) {
-    const bool whole = co_await connection->answer();
+Task<void> NameConnection::run(Core& core, Fd socket, std::string host) {
+    NameConnection self(core, std::move(socket), std::move(host));
+    bool whole = false;
+    try {
+        whole = co_await self.answer();
+    } catch (const std::bad_alloc&) {
+        ++core.totals.out_of_memory;
+    }
     // The end of the stream is all that tells the peer that it has everything.
     if (whole)
-        co_await connection->stream_.close();
+        co_await self.stream_.close();
     else
-        co_await connection->stream_.reset();
+        co_await self.stream_.reset();
 }
 
 Task<bool> NameConnection::answer() {
@@ -140,8 +146,7 @@ Task<bool> NameConnection::answer() {
 }  // namespace
 
 Task<void> serve_name(Core& core, Fd socket, std::string host) {
-    return NameConnection::run(
-        std::make_unique<NameConnection>(core, std::move(socket), std::move(host)));
+    return NameConnection::run(core, std::move(socket), std::move(host));
 }
 
 }  // namespace spate::serve

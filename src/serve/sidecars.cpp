@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -59,7 +60,7 @@ bool Sidecars::none_beside(std::string_view path) {
     const bool due = ++folder.asked >= worth_reading && loop_.now() >= folder.read_again;
     if (due && !folder.being_read) {
         folder.being_read = true;
-        loop_.spawn(read(std::string(parent)));
+        loop_.spawn(read_or_forget(std::string(parent)));
     }
     return false;
 }
@@ -79,7 +80,16 @@ bool Sidecars::still_bare(std::string_view path, Folder& folder) const {
     return folder.bare;
 }
 
-Task<void> Sidecars::read(std::string path) {
+// Without memory for it nothing is known, and asked again from the start.
+Task<void> Sidecars::read_or_forget(std::string path) {
+    try {
+        co_await read(path);
+    } catch (const std::bad_alloc&) {
+        folders_.clear();
+    }
+}
+
+Task<void> Sidecars::read(const std::string& path) {
     std::optional<FileStatus> bare;
     Duration took{};
     std::function<void()> errand = [&] {

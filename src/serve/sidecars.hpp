@@ -47,7 +47,8 @@ class Sidecars {
 
     [[nodiscard]] Folder& remembered(std::string_view path);
     [[nodiscard]] bool still_bare(std::string_view path, Folder& folder) const;
-    Task<void> read(std::string path);
+    Task<void> read_or_forget(std::string path);
+    Task<void> read(const std::string& path);
 
     Loop& loop_;
     Site& site_;

@@ -32,6 +32,7 @@ Totals& Totals::operator+=(const Totals& other) {
     connections_total += other.connections_total;
     refused_connections += other.refused_connections;
     accept_exhausted += other.accept_exhausted;
+    out_of_memory += other.out_of_memory;
     requests += other.requests;
     for (std::size_t digit = 0; digit < by_class.size(); ++digit)
         by_class[digit] += other.by_class[digit];
@@ -81,6 +82,7 @@ std::string summary(const Totals& totals, Duration uptime) {
     add_if_any("cut short", totals.send_errors);
     add_if_any("connections refused", totals.refused_connections);
     add_if_any("accepts put off", totals.accept_exhausted);
+    add_if_any("connections out of memory", totals.out_of_memory);
     add_if_any("log lines dropped", totals.log_dropped);
     return table.render();
 }

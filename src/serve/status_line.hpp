@@ -19,6 +19,7 @@ struct alignas(64) Totals {
     Counter connections_total;
     Counter refused_connections;      ///< Closed at once: too many in all, or from one address.
     Counter accept_exhausted;         ///< Accepting failed for want of descriptors or memory.
+    Counter out_of_memory;            ///< Connections that ended, or did not begin, for want of it.
     Counter requests;                 ///< Answered.
     std::array<Counter, 6> by_class;  ///< Answers by the status's first digit; [0] is unused.
     Counter bytes_sent;               ///< Of bodies.

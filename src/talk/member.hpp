@@ -66,10 +66,10 @@ class TcpHost::Member {
         ended_.set();
     }
     /// Waits for the end of send_all(), which the stream's end hastens.
-    [[nodiscard]] Task<void> leave() {
+    [[nodiscard]] Event::Awaiter leave() {
         leaving_ = true;
         more_.set();
-        co_await ended_.wait();
+        return ended_.wait();
     }
 
     TcpStream& stream;

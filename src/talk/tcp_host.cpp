@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <list>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@ constexpr auto slowness = std::chrono::seconds(1);
 constexpr auto stall = std::chrono::seconds(10);
 // A line of a room that is longer is told in pieces.
 constexpr std::size_t longest_line = 64 << 10;
+constexpr const char* no_memory = "spate: out of memory: a client was cut off\n";
 
 WallTime wall_time() {
     return std::chrono::system_clock::now();
@@ -46,12 +49,13 @@ std::string name_of(int socket) {
 
 // Ends our half, and reads the peer's to its end: closing with bytes unread would reset the
 // connection and take the answer back.
-Task<void> part(TcpStream& stream) {
+Task<Result<void>> part(TcpStream& stream) {
     stream.finish_sending();
     stream.set_deadline(later(stream.loop().now(), farewell));
     for (;;) {
         auto got = co_await stream.receive();
-        if (!got || got->empty()) break;
+        if (!got) co_return std::unexpected(got.error());
+        if (got->empty()) co_return Result<void>{};
     }
 }
 
@@ -95,7 +99,12 @@ Task<Ending> TcpHost::run() {
             co_await serve(std::move(*socket));
             break;
         }
-        loop_.spawn(serve(std::move(*socket)));
+        try {
+            loop_.spawn(serve(std::move(*socket)));
+        } catch (const std::bad_alloc&) {
+            --connections_;
+            term::print(stderr, no_memory);
+        }
     }
     stop();
     co_await listener_.close();
@@ -119,12 +128,16 @@ void TcpHost::stop() {
 }
 
 Task<void> TcpHost::serve(Fd socket) {
-    std::string peer = name_of(socket.get());
-    came(peer);
-    if (options_.mode == HostMode::exec)
-        co_await execute(std::move(socket), std::move(peer));
-    else
-        co_await serve_member(std::move(socket), std::move(peer));
+    try {
+        std::string peer = name_of(socket.get());
+        came(peer);
+        if (options_.mode == HostMode::exec)
+            co_await execute(std::move(socket), std::move(peer));
+        else
+            co_await serve_member(std::move(socket), std::move(peer));
+    } catch (const std::bad_alloc&) {
+        term::print(stderr, no_memory);
+    }
     --connections_;
     changed_.set();
 }
@@ -143,16 +156,27 @@ Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
         ending_ = co_await converse(stream, peer);
         co_return;
     }
+    try {
+        co_await attend(stream, std::move(peer));
+    } catch (const std::bad_alloc&) {
+        term::print(stderr, no_memory);
+    }
+    co_await stream.close();
+}
+
+// From send_all() on nothing that may find no memory throws: it holds the member until leave().
+Task<void> TcpHost::attend(TcpStream& stream, std::string peer) {
     auto wire = WireToText::open(shown_on(terminal_, options_.conversation));
     Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire),
                   changed_);
-    members_.push_back(&member);
-    changed_.set();
+    auto place = std::list<Member*>{&member};
     loop_.spawn(member.send_all());
+    members_.splice(members_.end(), place);
+    changed_.set();
     auto heard = co_await hear(member);
     const int code = stream.aborted() != 0 ? stream.aborted() : heard ? 0 : heard.error().code;
     std::erase(members_, &member);
-    if (options_.mode == HostMode::reply) co_await part(stream);
+    if (options_.mode == HostMode::reply) (void)co_await part(stream);
     stream.abort(ECANCELED);
     co_await member.leave();
     co_await stream.close();

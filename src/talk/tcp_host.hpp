@@ -53,6 +53,7 @@ class TcpHost {
     [[nodiscard]] Task<void> serve(Fd socket);
     [[nodiscard]] Task<Ending> converse(TcpStream& stream, const std::string& peer);
     [[nodiscard]] Task<void> serve_member(Fd socket, std::string peer);
+    [[nodiscard]] Task<void> attend(TcpStream& stream, std::string peer);
     [[nodiscard]] Task<Result<void>> hear(Member& member);
     [[nodiscard]] Task<Result<void>> answer(Member& member, std::span<const std::byte> bytes);
     [[nodiscard]] Task<Result<void>> show(Member& member, std::span<const std::byte> bytes);

@@ -7,6 +7,7 @@ namespace spate::test {
 
 std::atomic<std::size_t> allocations = 0;
 std::atomic<std::size_t> frees = 0;
+thread_local bool memory_is_out = false;
 
 }  // namespace spate::test
 
@@ -14,6 +15,7 @@ namespace {
 
 void* counted(std::size_t size, std::size_t alignment) {
     ++spate::test::allocations;
+    if (spate::test::memory_is_out) throw std::bad_alloc();
     void* memory =
         alignment <= alignof(std::max_align_t)
             ? std::malloc(size)

@@ -10,4 +10,7 @@ namespace spate::test {
 extern std::atomic<std::size_t> allocations;
 extern std::atomic<std::size_t> frees;
 
+/// While it is set, nothing is to be had on this thread: std::bad_alloc.
+extern thread_local bool memory_is_out;
+
 }  // namespace spate::test
