@@ -106,8 +106,13 @@ void LogFile::report_failure(const Error& error) {
         std::lock_guard lock(mutex_);
         if (std::exchange(failing_, true)) return;
     }
-    term::print(stderr, "spate serve: access log {}: {}; lines are dropped until it works again\n",
-                term::printable(path_), error.message());
+    try {
+        term::print(stderr,
+                    "spate serve: access log {}: {}; lines are dropped until it works again\n",
+                    term::printable(path_), error.message());
+    } catch (const std::bad_alloc&) {
+        return;  // The summary counts what was dropped.
+    }
 }
 
 void LogFile::report_recovery(std::uint64_t lines_dropped) {
