@@ -105,8 +105,15 @@ Task<int> Child::ended(Loop& loop) {
 }
 
 Task<void> Child::end_with_connection(Loop& loop) {
-    auto gone = co_await poll(loop, connection_.get(), POLLIN);
-    if (gone && !has_ended_) end(loop, SIGHUP);
+    while (!has_ended_) {
+        auto woken = co_await poll(loop, connection_.get(), POLLIN);
+        if (!woken || has_ended_) break;
+        // A change of the connection's state wakes up without an event.
+        epoll_event event{};
+        if (::epoll_wait(connection_.get(), &event, 1, 0) != 1) continue;
+        end(loop, SIGHUP);
+        break;
+    }
     watch_ended_.set();
 }
 
