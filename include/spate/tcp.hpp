@@ -18,6 +18,7 @@
 #include <spate/loop.hpp>
 #include <spate/op.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
 #include <spate/task.hpp>
 #include <spate/timer.hpp>
 
@@ -25,7 +26,8 @@ namespace spate {
 
 /// A connected stream. Pinned: lives in the coroutine (or object) that serves the connection.
 /// One coroutine receives and one sends at a time; they may be two. co_await close() before it
-/// dies.
+/// dies. Asked to stop (StopToken) whatever waits here gives ECANCELED, but for close() and
+/// reset(); bytes that came stay to be received, a send may have gone in part.
 class TcpStream {
   public:
     /// Takes a connected socket, sets it non-blocking; `non_blocking`: it is, as what TcpListener
@@ -124,6 +126,7 @@ class TcpStream {
 
     void arm_receive();
     void pause_receive();
+    [[nodiscard]] bool has_news() const;
     void wait_until_readable();
     void receive_now();
     void take_buffer(Completion completion);
@@ -162,26 +165,37 @@ class TcpStream {
     std::uint8_t pending_ = 0;  // single-shot operations in the kernel's hands
 };
 
-class [[nodiscard]] TcpStream::Receive {
+class [[nodiscard]] TcpStream::Receive : StopWaiter {
   public:
     explicit Receive(TcpStream& stream) : stream_(stream) {}
-    bool await_ready() const;
-    void await_suspend(std::coroutine_handle<> waiter);
+    bool await_ready() const { return false; }
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<Lease> await_resume();
 
   private:
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
+    static void stopped(StopWaiter& waiter);
     TcpStream& stream_;
+    bool stopped_ = false;
 };
 
-class [[nodiscard]] TcpStream::ReceiveInto : Op {
+class [[nodiscard]] TcpStream::ReceiveInto : Op, StopWaiter {
   public:
     ReceiveInto(TcpStream& stream, std::span<std::byte> memory, bool fill)
         : Op(&finished), stream_(stream), memory_(memory), fill_(fill) {}
     bool await_ready() const { return stream_.aborted_ != 0; }
-    void await_suspend(std::coroutine_handle<> waiter);
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<std::size_t> await_resume() const;
 
   private:
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
+    static void stopped(StopWaiter& waiter);
     void submit();
     static void finished(Op& op, Completion completion);
     TcpStream& stream_;
@@ -189,37 +203,49 @@ class [[nodiscard]] TcpStream::ReceiveInto : Op {
     std::size_t done_ = 0;
     std::int32_t error_ = 0;
     bool fill_;
+    bool stopped_ = false;
     std::coroutine_handle<> waiter_;
 };
 
-class [[nodiscard]] TcpStream::Discard : Op {
+class [[nodiscard]] TcpStream::Discard : Op, StopWaiter {
   public:
     Discard(TcpStream& stream, std::uint64_t count)
         : Op(&finished), stream_(stream), count_(count) {}
     bool await_ready() const { return stream_.aborted_ != 0 || count_ == 0; }
-    void await_suspend(std::coroutine_handle<> waiter);
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<std::uint64_t> await_resume() const;
 
   private:
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
+    static void stopped(StopWaiter& waiter);
     void submit();
     static void finished(Op& op, Completion completion);
     TcpStream& stream_;
     std::uint64_t count_;
     std::uint64_t done_ = 0;
     std::int32_t error_ = 0;
+    bool stopped_ = false;
     std::coroutine_handle<> waiter_;
 };
 
-class [[nodiscard]] TcpStream::Send : Op {
+class [[nodiscard]] TcpStream::Send : Op, StopWaiter {
   public:
     enum class Kind : std::uint8_t { copy, vector, zero_copy };
     Send(TcpStream& stream, Kind kind, std::span<const std::byte> first,
          std::span<const std::byte> second, int fixed_index, bool more);
     bool await_ready() const;
-    void await_suspend(std::coroutine_handle<> waiter);
+    template <typename Promise>
+    bool await_suspend(std::coroutine_handle<Promise> waiter) {
+        return start(waiter, stop_of(waiter));
+    }
     Result<void> await_resume() const;
 
   private:
+    bool start(std::coroutine_handle<> waiter, StopToken stop);
+    static void stopped(StopWaiter& waiter);
     void submit();
     void advance(std::size_t sent);
     static void finished(Op& op, Completion completion);
@@ -230,6 +256,7 @@ class [[nodiscard]] TcpStream::Send : Op {
     std::int32_t error_ = 0;
     iovec parts_[2];
     msghdr message_{};
+    bool stopped_ = false;
     std::coroutine_handle<> waiter_;
 };
 

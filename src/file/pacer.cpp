@@ -60,7 +60,8 @@ Task<Result<std::size_t>> pace(TcpStream& stream, std::size_t wanted, Pacer* str
             stream.set_deadline(no_deadline);
             // In naps, so that an abort is noticed: at a few bytes a second the wait is long.
             const TimePoint ready = std::min(pacer->ready_at(loop.now()), loop.now() + longest_nap);
-            co_await loop.sleep_until(ready);
+            const bool slept = co_await loop.sleep_until(ready);
+            if (!slept) co_return fail(ECANCELED, "send");
             if (stream.aborted() != 0) co_return fail(stream.aborted(), "send");
             stream.set_stall_limit(stall_limit);
             got = pacer->take(loop.now(), granted);

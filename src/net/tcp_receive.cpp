@@ -7,9 +7,11 @@
 #include <cstring>
 #include <utility>
 
+#include <spate/io.hpp>
 #include <spate/tcp.hpp>
 
 #include "uring/ring.hpp"
+#include "uring/transfer.hpp"
 
 namespace spate {
 namespace {
@@ -118,7 +120,7 @@ void TcpStream::ReceiveOp::arrived(Op& op, Completion completion) {
         stream.operation_ended();
     }
     if (!stream.receiver_) return;
-    if (stream.receive().await_ready())
+    if (stream.has_news())
         std::exchange(stream.receiver_, {}).resume();
     else if (!op.pending())
         stream.arm_receive();
@@ -135,9 +137,9 @@ Lease TcpStream::next_received() {
     return Lease(*first);
 }
 
-bool TcpStream::Receive::await_ready() const {
-    return !stream_.received_.empty() || stream_.kept_ != nullptr || stream_.end_of_stream_ ||
-           stream_.receive_error_ != 0 || stream_.aborted_ != 0;
+bool TcpStream::has_news() const {
+    return !received_.empty() || kept_ != nullptr || end_of_stream_ || receive_error_ != 0 ||
+           aborted_ != 0;
 }
 
 void TcpStream::interrupt() {
@@ -146,17 +148,30 @@ void TcpStream::interrupt() {
     loop_.ready(std::exchange(receiver_, {}));
 }
 
-void TcpStream::Receive::await_suspend(std::coroutine_handle<> waiter) {
+bool TcpStream::Receive::start(std::coroutine_handle<> waiter, StopToken stop) {
     assert(!stream_.receiver_ && "one coroutine receives at a time");
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_ || stream_.has_news()) return false;
     stream_.receiver_ = waiter;
     if (!stream_.receive_op_.pending()) stream_.arm_receive();
+    return true;
+}
+
+// What comes from now on is kept, for the next receive().
+void TcpStream::Receive::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<Receive&>(waiter);
+    if (!self.stream_.receiver_ || self.stream_.aborted_ != 0) return;
+    self.stopped_ = true;
+    self.stream_.interrupt();
 }
 
 Result<Lease> TcpStream::Receive::await_resume() {
     const bool interrupted = std::exchange(stream_.interrupted_, false);
+    leave();
     stream_.receiver_ = {};
     stream_.operation_ended();
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
+    if (stopped_) return fail(ECANCELED, "receive");
     if (!stream_.received_.empty() || stream_.kept_ != nullptr) return stream_.next_received();
     if (stream_.receive_error_ != 0) return fail(stream_.receive_error_, "receive");
     if (interrupted && !stream_.end_of_stream_) return fail(EINTR, "receive");
@@ -168,15 +183,25 @@ TcpStream::ReceiveInto TcpStream::receive_into(std::span<std::byte> memory, bool
     return ReceiveInto(*this, memory, fill);
 }
 
-void TcpStream::ReceiveInto::await_suspend(std::coroutine_handle<> waiter) {
+bool TcpStream::ReceiveInto::start(std::coroutine_handle<> waiter, StopToken stop) {
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_) return false;
     waiter_ = waiter;
     submit();
+    return true;
+}
+
+void TcpStream::ReceiveInto::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<ReceiveInto&>(waiter);
+    self.stopped_ = true;
+    cancel(self.stream_.loop_, self);
 }
 
 void TcpStream::ReceiveInto::submit() {
     io_uring_sqe* sqe = stream_.loop_.ring().prepare(this);
     const auto rest = memory_.subspan(done_);
-    io_uring_prep_recv(sqe, stream_.fd(), rest.data(), rest.size(), fill_ ? MSG_WAITALL : 0);
+    io_uring_prep_recv(sqe, stream_.fd(), rest.data(), transfer_length(rest.size()),
+                       fill_ ? MSG_WAITALL : 0);
     // Who asks has mostly just sent a question: a first look finds nothing (3 % of an exchange).
     sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
     ++stream_.pending_;
@@ -191,13 +216,17 @@ void TcpStream::ReceiveInto::finished(Op& op, Completion completion) {
     else
         self.error_ = -completion.result;
     const bool short_of = self.fill_ && completion.result > 0 && self.done_ < self.memory_.size();
-    if (short_of && self.stream_.aborted_ == 0) return self.submit();
+    if (short_of && self.stream_.aborted_ == 0 && !self.stopped_) return self.submit();
+    self.leave();
     self.stream_.operation_ended();
     self.waiter_.resume();
 }
 
 Result<std::size_t> TcpStream::ReceiveInto::await_resume() const {
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
+    // What has come is given; of what was to be filled a part would look like the stream's end.
+    const bool torn = stopped_ && fill_ && done_ < memory_.size();
+    if (torn || (stopped_ && done_ == 0)) return fail(ECANCELED, "receive");
     if (error_ != 0 && done_ == 0) return fail(error_, "receive");
     return done_;
 }
@@ -207,9 +236,18 @@ TcpStream::Discard TcpStream::discard(std::uint64_t count) {
     return Discard(*this, count);
 }
 
-void TcpStream::Discard::await_suspend(std::coroutine_handle<> waiter) {
+bool TcpStream::Discard::start(std::coroutine_handle<> waiter, StopToken stop) {
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_) return false;
     waiter_ = waiter;
     submit();
+    return true;
+}
+
+void TcpStream::Discard::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<Discard&>(waiter);
+    self.stopped_ = true;
+    cancel(self.stream_.loop_, self);
 }
 
 void TcpStream::Discard::submit() {
@@ -230,13 +268,15 @@ void TcpStream::Discard::finished(Op& op, Completion completion) {
     else
         self.error_ = -completion.result;
     const bool goes_on = completion.result > 0 && self.done_ < self.count_;
-    if (goes_on && self.stream_.aborted_ == 0) return self.submit();
+    if (goes_on && self.stream_.aborted_ == 0 && !self.stopped_) return self.submit();
+    self.leave();
     self.stream_.operation_ended();
     self.waiter_.resume();
 }
 
 Result<std::uint64_t> TcpStream::Discard::await_resume() const {
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "receive");
+    if (stopped_ && done_ < count_) return fail(ECANCELED, "receive");
     // What came before an error is gone anyway, and the next call would see an end without one.
     if (error_ != 0) return fail(error_, "receive");
     return done_;

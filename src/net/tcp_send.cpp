@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cerrno>
 
+#include <spate/io.hpp>
 #include <spate/tcp.hpp>
 
 #include "uring/ring.hpp"
@@ -42,11 +43,24 @@ bool TcpStream::Send::await_ready() const {
     return stream_.aborted_ != 0 || parts_[0].iov_len + parts_[1].iov_len == 0;
 }
 
-void TcpStream::Send::await_suspend(std::coroutine_handle<> waiter) {
+bool TcpStream::Send::start(std::coroutine_handle<> waiter, StopToken stop) {
     assert(!stream_.sending_ && "one coroutine sends at a time");
+    stopped_ = !enlist(stop, &stopped);
+    if (stopped_) return false;
     stream_.sending_ = true;
     waiter_ = waiter;
     submit();
+    return true;
+}
+
+void TcpStream::Send::stopped(StopWaiter& waiter) {
+    auto& self = static_cast<Send&>(waiter);
+    self.stopped_ = true;
+    // Memory that is lent comes back with the peer's acknowledgement, or with a reset.
+    if (self.kind_ == Kind::zero_copy)
+        self.stream_.abort(ECANCELED);
+    else
+        cancel(self.stream_.loop_, self);
 }
 
 void TcpStream::Send::submit() {
@@ -105,7 +119,10 @@ void TcpStream::Send::finished(Op& op, Completion completion) {
     --self.stream_.pending_;
     self.stream_.memory_lent_ = false;
     const bool short_of = self.parts_[0].iov_len + self.parts_[1].iov_len != 0;
-    if (short_of && self.error_ == 0 && self.stream_.aborted_ == 0) return self.submit();
+    const bool goes_on = self.error_ == 0 && self.stream_.aborted_ == 0 && !self.stopped_;
+    if (short_of && goes_on) return self.submit();
+    if (!short_of) self.stopped_ = false;
+    self.leave();
     self.stream_.sending_ = false;
     self.stream_.operation_ended();
     self.waiter_.resume();
@@ -113,6 +130,7 @@ void TcpStream::Send::finished(Op& op, Completion completion) {
 
 Result<void> TcpStream::Send::await_resume() const {
     if (stream_.aborted_ != 0) return fail(stream_.aborted_, "send");
+    if (stopped_) return fail(ECANCELED, "send");
     if (error_ != 0) return fail(error_, "send");
     return {};
 }

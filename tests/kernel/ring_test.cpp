@@ -177,7 +177,7 @@ TEST_F(RingTest, BufferGroupsComeBackAndTheirEndIsSaid) {
     EXPECT_EQ(taken, 65536U);
     EXPECT_EQ(group.error().code, ENOBUFS);
     EXPECT_NE(group.error().message().find("65,536 buffer rings"), std::string::npos);
-    auto buffers = BufferRing::open(ring, 8, 32);
+    auto buffers = BufferRing::open(ring, 8, 32, 8);
     EXPECT_EQ(buffers.error().code, ENOBUFS);
     for (const std::uint16_t each : std::initializer_list<std::uint16_t>{40'000, 7, 65'535}) {
         ring.give_back_buffer_group(each);

@@ -1,5 +1,5 @@
 // Every awaitable of the engine ends when it is told to stop: amid its wait, and when it begins
-// later. TcpStream has tests of its own.
+// later.
 #include <poll.h>
 
 #include <functional>
@@ -318,6 +318,95 @@ TEST_F(StopTest, NoAwaitOfAShieldedTaskIsStopped) {
         co_await all_ended(1);
         EXPECT_EQ(code, ECANCELED);
         EXPECT_TRUE(cleaned);
+    };
+    run(body());
+}
+
+TEST_F(StopTest, ReceivesOfStreams) {
+    auto pair = test::connected_pair();
+    auto other = test::connected_pair();
+    auto body = [&]() -> Task<void> {
+        TcpStream stream(loop(), std::move(pair.near));
+        TcpStream direct(loop(), std::move(other.near));
+        auto receiving = [&]() -> Task<int> {
+            auto got = co_await stream.receive();
+            co_return code_of(got);
+        };
+        std::byte memory[8];
+        auto into = [&]() -> Task<int> {
+            auto got = co_await direct.receive_into(memory);
+            co_return code_of(got);
+        };
+        auto filling = [&]() -> Task<int> {
+            auto got = co_await direct.receive_into(memory, true);
+            co_return code_of(got);
+        };
+        auto discarding = [&]() -> Task<int> {
+            auto got = co_await direct.discard(100);
+            co_return code_of(got);
+        };
+        co_await expect_stoppable(receiving);
+        co_await expect_stoppable(into);
+        co_await expect_stoppable(discarding);
+        // What comes later is received by who asks later.
+        ::send(pair.far.get(), "on", 2, 0);
+        auto got = co_await stream.receive();
+        EXPECT_TRUE(got && got->text() == "on");
+        if (got) got->reset();
+        ::send(other.far.get(), "on", 2, 0);
+        auto count = co_await direct.receive_into(memory);
+        EXPECT_EQ(count.value_or(0), 2U);
+        // A part would look like the end of the stream.
+        ::send(other.far.get(), "part", 4, 0);
+        co_await expect_stoppable(filling);
+        co_await stream.close();
+        co_await direct.close();
+    };
+    run(body());
+}
+
+TEST_F(StopTest, SendsOfStreams) {
+    const std::string much(32 << 20, 'm');
+    const auto bytes = std::as_bytes(std::span(much));
+    for (const bool zero_copy : {false, true}) {
+        SCOPED_TRACE(zero_copy);
+        open_loop({});
+        auto pair = test::connected_pair();
+        auto body = [&]() -> Task<void> {
+            TcpStream stream(loop(), std::move(pair.near));
+            auto sending = [&]() -> Task<int> {
+                Result<void> sent;
+                if (zero_copy)
+                    sent = co_await stream.send_zero_copy(bytes);
+                else
+                    sent = co_await stream.send(bytes);
+                co_return code_of(sent);
+            };
+            co_await expect_stoppable(sending);
+            co_await stream.close();
+        };
+        run(body());
+    }
+}
+
+// Told to stop, whoever closes waits for the end all the same.
+TEST_F(StopTest, ClosingIsNotStopped) {
+    auto pair = test::connected_pair();
+    auto body = [&]() -> Task<void> {
+        StopSource source;
+        TcpStream stream(loop(), std::move(pair.near));
+        Event closed;
+        auto serve = [&]() -> Task<void> {
+            auto got = co_await stream.receive();
+            EXPECT_EQ(code_of(got), ECANCELED);
+            co_await stream.close();
+            EXPECT_EQ(stream.fd(), -1);
+            closed.set();
+        };
+        loop().spawn(serve(), source.token());
+        co_await loop().yield();
+        source.request_stop();
+        co_await closed.wait();
     };
     run(body());
 }

@@ -55,7 +55,9 @@ class World {
         : loop_(loop),
           random_(random),
           address_(*Address::parse(test::abstract_address("stop"))),
-          listener_(loop, *listen_on(address_, {.backlog = 1}), seed % 2 == 0) {}
+          listener_(loop, *listen_on(address_, {.backlog = 1}), seed % 2 == 0),
+          pair_(test::local_pair()),
+          stream_(loop, std::move(pair_.near)) {}
 
     /// Until stopped. What fails stops nothing here: each has its own reason to end.
     Task<Result<void>> run() {
@@ -63,6 +65,7 @@ class World {
         group.spawn(read());
         group.spawn(read_in_time());
         group.spawn(poll_and_read());
+        group.spawn(receive_in_time());
         group.spawn(accept());
         group.spawn(connect());
         group.spawn(sleep());
@@ -78,7 +81,7 @@ class World {
 
     // Something that somebody may be waiting for.
     void happen() {
-        switch (random_.below(5)) {
+        switch (random_.below(6)) {
             case 0:
                 pipe_.write(1 + random_.below(20));
                 break;
@@ -94,12 +97,23 @@ class World {
             case 4:
                 changed_.notify_all();
                 break;
+            case 5:
+                sent_ += 10;
+                EXPECT_EQ(::send(pair_.far.get(), "ten bytes!", 10, 0), 10);
+                break;
         }
     }
 
     Task<void> close() {
         co_await listener_.close();
         clients_.clear();
+        while (received_ != sent_) {
+            auto got = co_await stream_.receive();
+            EXPECT_TRUE(got && !got->empty()) << "what was sent is lost";
+            if (!got || got->empty()) break;
+            received_ += got->size();
+        }
+        co_await stream_.close();
         pipe_.expect_nothing_lost();
         polled_.expect_nothing_lost();
         EXPECT_EQ(turns_.free(), 1U);
@@ -124,6 +138,20 @@ class World {
     Task<void> read_in_time() {
         for (;;) {
             auto limited = with_timeout(loop_, 1ms, read_once(pipe_));
+            auto got = co_await limited;
+            if (!got && got.error().code != ETIMEDOUT) break;
+        }
+    }
+    Task<Result<void>> receive() {
+        auto got = co_await stream_.receive();
+        if (!got) co_return std::unexpected(got.error());
+        received_ += got->size();
+        if (random_.below(3) == 0) co_await loop_.yield();
+        co_return Result<void>{};
+    }
+    Task<void> receive_in_time() {
+        for (;;) {
+            auto limited = with_timeout(loop_, 1ms, receive());
             auto got = co_await limited;
             if (!got && got.error().code != ETIMEDOUT) break;
         }
@@ -214,6 +242,10 @@ class World {
     RandomFaults& random_;
     Address address_;
     TcpListener listener_;
+    test::Pair pair_;
+    TcpStream stream_;
+    std::size_t sent_ = 0;
+    std::size_t received_ = 0;
     Pipe pipe_;
     Pipe polled_;
     Condition changed_;
