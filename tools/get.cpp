@@ -55,6 +55,7 @@ Task<void> heed_signals(Run& run) {
     if (!signal) co_return;
     const int code = 128 + *signal;
     run.batch.stop({static_cast<Exit>(code), "interrupted"});
+    run.session.offload.cancel_waits(run.session.loop);
     run.session.loop.spawn(leave_after_grace(run, code));
     signal = co_await run.signals.next(run.session.loop);
     if (signal) ::_exit(code);

@@ -128,6 +128,8 @@ void add_times(CLI::App& app, ServeOptions& options) {
     add_time(app, "--header-timeout", "for a whole request head", 1ms, options.header_timeout);
     add_time(app, "--idle-timeout", "for the next request", 1ms, options.idle_timeout);
     add_time(app, "--send-timeout", "for the peer to take any byte", 1ms, options.send_timeout);
+    add_time(app, "--disk-timeout", "for a file system that is not local", 1ms,
+             options.disk_timeout);
     add_time(app, "--grace", "for transfers under way when it stops", 0ms, options.grace);
 }
 

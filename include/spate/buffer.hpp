@@ -102,9 +102,9 @@ class Starved {
 /// with memory of its own, a datagram socket, whose ring is its own, waits as Starved.
 class BufferRing {
   public:
-    /// `count` is a power of two up to 32768. A ring has room for 65,536 of these. The kernel takes the buffers in turn, and so comes by all that it has: it is given
-    /// `at_first` of them, and more when those run low, so that a calm loop stays in its
-    /// processor's caches.
+    /// `count` is a power of two up to 32768. A ring has room for 65,536 of these. The kernel takes
+    /// the buffers in turn, and so comes by all that it has: it is given `at_first` of them, and
+    /// more when those run low, so that a calm loop stays in its processor's caches.
     static Result<std::unique_ptr<BufferRing>> open(Ring& ring, unsigned count, unsigned size,
                                                     unsigned at_first);
     ~BufferRing();

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <spate/fd.hpp>
 #include <spate/loop.hpp>
+#include <spate/offload.hpp>
 #include <spate/result.hpp>
 #include <spate/task.hpp>
 #include <spate/tcp.hpp>
@@ -33,31 +36,82 @@ Result<FileStatus> status_of(int fd);
 /// read that may wait says which.
 std::size_t read_cached(int file, std::span<std::byte> into, std::uint64_t offset);
 
+/// A file system that may stop answering: each whose type is not known to be of this machine (NFS,
+/// SMB, FUSE, ...). Whatever asks it waits on a helper thread of its own lane.
+struct RemoteDisk {
+    Offload offload;
+    std::string name;   ///< Of its lane.
+    Duration patience;  ///< With one call.
+
+    [[nodiscard]] Lane lane() const { return {.name = name}; }
+    /// Offload::run there, with that patience: ETIMEDOUT when it is over.
+    template <typename Job>
+    [[nodiscard]] auto run(Loop& loop, Job job) const {
+        return offload.run(loop, lane(), std::move(job), patience);
+    }
+};
+
+/// An open file there. Whoever uses it on a helper thread shares it: a thread that is left behind
+/// still reads from it. Closing may have to wait as well, and is left to the lane.
+class RemoteFile : public std::enable_shared_from_this<RemoteFile> {
+  public:
+    RemoteFile(Fd fd, std::shared_ptr<const RemoteDisk> disk)
+        : fd_(fd.release()), disk_(std::move(disk)) {}
+    RemoteFile(const RemoteFile&) = delete;
+    RemoteFile& operator=(const RemoteFile&) = delete;
+    ~RemoteFile();
+
+    [[nodiscard]] const RemoteDisk& disk() const { return *disk_; }
+    /// `length` bytes from `offset`, fewer at the end of the file.
+    [[nodiscard]] Task<Result<std::string>> read(Loop& loop, std::uint64_t offset,
+                                                 std::size_t length) const;
+    /// All of it, blocking: for helper threads. EAGAIN if it is no longer what `status` says.
+    [[nodiscard]] Result<std::string> read_whole(const FileStatus& status) const;
+
+  private:
+    int fd_;
+    std::shared_ptr<const RemoteDisk> disk_;
+};
+
 struct OpenFile {
-    Fd fd;
+    Fd fd;  ///< Of a local file.
     FileStatus status;
+    std::shared_ptr<const RemoteFile> remote;  ///< Instead of `fd`.
 };
 
 /// A folder that nothing opened through it can escape from: the kernel sees to that (openat2(2),
 /// RESOLVE_BENEATH), also against symlinks and races.
 class Root {
   public:
+    /// For a folder of this machine, all of it: nothing is looked up in the mount table.
     static Result<Root> open(const char* path);
+    /// What is mounted in the folder, or the folder itself, may be of other machines: what is not
+    /// local by its type waits on helper threads, for `patience` at most. Opened before this
+    /// process is confined (landlock(7)): it reads /proc/self/mountinfo.
+    static Result<Root> open(const char* path, const Offload& offload, Duration patience);
 
     /// Opens for reading; never blocks on a FIFO or a device, never follows a link out.
-    /// Errors: EXDEV or ELOOP for a path that leads out, ENOENT, ENOTDIR, EACCES, ...
+    /// Errors: EXDEV or ELOOP for a path that leads out, ENOENT, ENOTDIR, EACCES, ..., ETIMEDOUT
+    /// or EBUSY where a remote file system does not answer.
     /// `path` is relative, without a leading slash; "" or "." is the folder itself.
     [[nodiscard]] Task<Result<OpenFile>> open(Loop& loop, std::string_view path) const;
-    /// At once, if all of the path is in the kernel's caches, else EAGAIN.
+    /// At once, if all of the path is local and in the kernel's caches, else EAGAIN.
     [[nodiscard]] Result<OpenFile> open_cached(std::string_view path) const;
     /// The same, blocking. For helper threads.
     [[nodiscard]] Result<OpenFile> open_blocking(std::string_view path) const;
 
-    [[nodiscard]] int fd() const { return fd_.get(); }
+    /// What a helper thread that reads the folder `path` will wait for, as far as names tell:
+    /// nullptr for what is local.
+    [[nodiscard]] std::shared_ptr<const RemoteDisk> disk_of(std::string_view path) const;
+    /// What it may wait for when it follows links into other mounts; nullptr as above.
+    [[nodiscard]] std::shared_ptr<const RemoteDisk> disk_behind_links() const;
+
+    [[nodiscard]] int fd() const;
 
   private:
-    explicit Root(Fd fd) : fd_(std::move(fd)) {}
-    Fd fd_;
+    struct Place;
+    explicit Root(std::shared_ptr<const Place> place) : place_(std::move(place)) {}
+    std::shared_ptr<const Place> place_;  // also of helper threads that are left behind
 };
 
 /// Up to here one read into memory and one send, head and body together, cost less CPU than a
@@ -69,7 +123,7 @@ enum class SendWay : std::uint8_t {
     automatic,  ///< Chosen by size and by what is in the page cache.
     memory,     ///< pread into ordinary memory, send.
     sendfile,   ///< sendfile(2) without blocking: the cheapest for larger files in the page cache.
-    read,       ///< Reads through the ring into registered memory, double-buffered; send.
+    read,       ///< Reads through the ring into registered memory; send.
     zero_copy,  ///< The same, with IORING_OP_SEND_ZC.
     splice,     ///< Through a pipe (IORING_OP_SPLICE).
 };
@@ -138,6 +192,9 @@ struct SendFileOptions {
     Pacer* stream_pacer = nullptr;      ///< May be nullptr.
     Pacer* shared_pacer = nullptr;      ///< May be nullptr.
     KnownResident* resident = nullptr;  ///< This file's; may be nullptr.
+    /// Read from here instead of the descriptor, on its helper threads; may be nullptr. Errors of
+    /// reading then: ETIMEDOUT when the file system does not answer.
+    const RemoteFile* remote = nullptr;
 };
 
 /// Sends `head` (may be empty) and then `length` bytes of `file` from `offset`, nothing blocking

@@ -7,6 +7,7 @@
 #include <spate/fd.hpp>
 #include <spate/file.hpp>
 #include <spate/io.hpp>
+#include <spate/look_up.hpp>
 #include <spate/loop.hpp>
 #include <spate/offload.hpp>
 #include <spate/result.hpp>

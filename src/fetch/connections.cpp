@@ -22,7 +22,7 @@ std::string origin_of(const http::Url& url) {
 
 const char* reason_of(const Error& error) {
     if (error.code == EADDRNOTAVAIL) return "no address for this name";
-    if (error.code == EAGAIN) return "the name server does not answer";
+    if (error.code == EAGAIN || error.code == ETIMEDOUT) return "the name server does not answer";
     return std::strerror(error.code);
 }
 

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -180,26 +179,25 @@ Task<std::expected<void, Failure>> Download::finish() {
         how.modified_s = http::parse_date(identity_.last_modified, wall_clock_s());
         if (!how.modified_s) how.modified_s = job_.listed_modified_s;
     }
-    co_return co_await output_.finish(session_.loop, session_.disk, how);
+    co_return co_await output_.finish(session_.loop, session_.offload, how);
 }
 
 Task<std::expected<void, Failure>> Download::verify() {
     note_ = "checking";
-    Result<void> read;
-    std::function<void()> hash_the_rest = [&] {
+    // Waited for to its end, so it may use what is here.
+    auto hash_the_rest = [this]() -> Result<void> {
         std::vector<std::byte> memory(hash_step);
         while (digest_.hashed() < *segments_.size()) {
             const auto got = output_.read(memory, digest_.hashed());
-            if (!got || *got == 0) {
-                read = fail(got ? EIO : got.error().code, "read");
-                return;
-            }
+            if (!got || *got == 0) return fail(got ? EIO : got.error().code, "read");
             digest_.add(digest_.hashed(), std::span(memory).first(*got));
         }
+        return {};
     };
+    Result<void> read;
     if (digest_.hashed() < segments_.size()) {
-        const bool ran = co_await session_.disk.run(session_.loop, hash_the_rest);
-        if (!ran) hash_the_rest();
+        read = co_await session_.offload.run(session_.loop, disk_lane, hash_the_rest);
+        if (!read && read.error().code == EBUSY) read = hash_the_rest();
     }
     if (!read) {
         co_return std::unexpected(

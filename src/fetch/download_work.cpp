@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -323,9 +322,9 @@ Task<void> Download::write_notes() {
     state.safe = safe_;
     state.boot = session_.boot;
     // Without notes the next run begins again; no reason to fail this one.
-    std::function<void()> work = [&] { static_cast<void>(output_.write_notes(state)); };
-    const bool ran = co_await session_.disk.run(session_.loop, work);
-    if (!ran) work();
+    auto work = [&]() -> Result<void> { return output_.write_notes(state); };
+    const auto ran = co_await session_.offload.run(session_.loop, disk_lane, work);
+    if (!ran && ran.error().code == EBUSY) (void)work();
     writing_notes_ = false;
     changed_.set();
 }

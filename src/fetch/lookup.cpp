@@ -1,22 +1,11 @@
 #include "fetch/lookup.hpp"
 
 #include <cerrno>
-#include <functional>
+#include <utility>
+
+#include <spate/look_up.hpp>
 
 namespace spate::fetch {
-
-namespace {
-
-Task<Result<std::vector<Address>>> resolve_aside(Loop& loop, Offload& offload,
-                                                 const http::Url& url) {
-    Result<std::vector<Address>> found;
-    std::function<void()> resolving = [&] { found = resolve(url.host, url.port); };
-    const bool ran = co_await offload.run(loop, resolving);
-    if (!ran) co_return fail(EAGAIN, "resolve");
-    co_return found;
-}
-
-}  // namespace
 
 Task<Result<std::vector<Address>>> look_up(Loop& loop, Offload& offload, const http::Url& url,
                                            const NetworkOptions& options) {
@@ -31,7 +20,8 @@ Task<Result<std::vector<Address>>> look_up(Loop& loop, Offload& offload, const h
     } else if (!options.unix_socket.empty()) {
         co_return std::unexpected(parsed.error());
     } else {
-        auto found = co_await resolve_aside(loop, offload, url);
+        auto found =
+            co_await spate::look_up(loop, offload, url.host, url.port, options.look_up_patience);
         if (!found) co_return std::unexpected(found.error());
         addresses = std::move(*found);
     }

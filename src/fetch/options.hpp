@@ -19,6 +19,7 @@ struct NetworkOptions {
     int family = AF_UNSPEC;   ///< AF_INET or AF_INET6 for only those addresses.
     std::string unix_socket;  ///< Connect to this path whatever the URL's host is; or empty.
     Duration connect_patience = std::chrono::seconds(10);
+    Duration look_up_patience = std::chrono::minutes(10);  ///< For a name's addresses.
     bool retry_refused = false;  ///< Also at first contact (--retry-connrefused).
     /// Fewer bytes a second than this for that long break a connection off; 0 s is never.
     std::uint64_t stall_rate = 1;

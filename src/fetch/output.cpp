@@ -15,7 +15,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <utility>
 
 #include <spate/io.hpp>
@@ -250,13 +249,17 @@ Result<void> Output::write_notes(const State& state) const {
     return {};
 }
 
-Task<std::expected<void, Failure>> Output::finish(Loop& loop, Offload& disk, const Finish& how) {
+Task<std::expected<void, Failure>> Output::finish(Loop& loop, const Offload& offload,
+                                                  const Finish& how) {
     std::expected<void, Failure> finished;
     if (stream_) co_return finished;
     if (!how.proposed_name.empty()) destination_ = renamed(destination_, how.proposed_name);
-    std::function<void()> work = [&] { finished = finish_here(how); };
-    const bool ran = co_await disk.run(loop, work);
-    if (!ran) work();
+    auto work = [&]() -> Result<void> {
+        finished = finish_here(how);
+        return {};
+    };
+    const auto ran = co_await offload.run(loop, disk_lane, work);
+    if (!ran) (void)work();
     co_return finished;
 }
 

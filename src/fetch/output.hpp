@@ -77,9 +77,9 @@ class Output {
         bool durable = false;        ///< The folder's entry, too, is on the disk.
         std::string proposed_name;   ///< A Content-Disposition to take the name from, or empty.
     };
-    /// Gives the part its name, removes the notes, on a thread of `disk`. A stream has nothing to
+    /// Gives the part its name, removes the notes, on a helper thread. A stream has nothing to
     /// finish.
-    [[nodiscard]] Task<std::expected<void, Failure>> finish(Loop& loop, Offload& disk,
+    [[nodiscard]] Task<std::expected<void, Failure>> finish(Loop& loop, const Offload& offload,
                                                             const Finish& how);
     /// The part does not count any more; it stays for a person to look at.
     void drop_notes() const;

@@ -22,8 +22,7 @@ struct Session {
 
     Loop& loop;
     const Options& options;
-    Offload offload;  ///< Look-ups of names.
-    Offload disk{2};  ///< What waits for a disk and has no place in a ring.
+    Offload offload;  ///< Look-ups of names, what waits for a disk and has no place in a ring.
     Connections connections;
     Pacer pacer;             ///< One limit for all of them together.
     std::string boot;        ///< The machine's run: /proc/sys/kernel/random/boot_id.

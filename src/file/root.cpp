@@ -5,31 +5,32 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 
 #include <spate/file.hpp>
 #include <spate/io.hpp>
+
+#include "file/mounts.hpp"
 
 namespace spate {
 namespace {
 
 // O_NONBLOCK: opening a FIFO must not wait for a writer. The kernel keeps the walk beneath the
 // root, whatever links and ".." say.
-open_how how_to_open(bool only_cached) {
+open_how how_to_open(std::uint64_t resolve) {
     open_how how{};
     how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    if (only_cached) how.resolve |= RESOLVE_CACHED;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve;
     return how;
 }
 
 // O_NONBLOCK was for opening: where a file system cannot read without waiting (FUSE, NFS), the
 // ring would take it at its word and wait in line, instead of on a thread of its own.
-Result<OpenFile> with_status(int fd) {
-    Fd owned(fd);
-    auto status = status_of(fd);
+Result<OpenFile> with_status(Fd fd) {
+    auto status = status_of(fd.get());
     if (!status) return std::unexpected(status.error());
-    if (status->kind == FileStatus::Kind::regular) ::fcntl(fd, F_SETFL, 0);
-    return OpenFile{std::move(owned), *status};
+    if (status->kind == FileStatus::Kind::regular) ::fcntl(fd.get(), F_SETFL, 0);
+    return OpenFile{std::move(fd), *status, nullptr};
 }
 
 // Saturates: ext4 has times up to the year 2446, tmpfs any number of seconds.
@@ -45,14 +46,33 @@ std::int64_t nanoseconds_of(const timespec& time) {
 // meanwhile, and is to be tried again (openat2(2)).
 constexpr int most_tries = 100;
 
-Result<OpenFile> open_beneath(int root, std::string_view path, bool only_cached) {
+Result<Fd> walk_beneath(int root, std::string_view path, std::uint64_t resolve) {
     const std::string terminated(path.empty() ? "." : path);
-    open_how how = how_to_open(only_cached);
+    open_how how = how_to_open(resolve);
     for (int tries = 1;; ++tries) {
         const long fd = ::syscall(SYS_openat2, root, terminated.c_str(), &how, sizeof how);
-        if (fd >= 0) return with_status(static_cast<int>(fd));
-        if (errno != EAGAIN || only_cached || tries == most_tries) return fail(errno, "open");
+        if (fd >= 0) return Fd(static_cast<int>(fd));
+        const bool again = errno == EAGAIN && (resolve & RESOLVE_CACHED) == 0;
+        if (!again || tries == most_tries) return fail(errno, "open");
     }
+}
+
+Result<OpenFile> open_beneath(int root, std::string_view path, std::uint64_t resolve) {
+    auto fd = walk_beneath(root, path, resolve);
+    if (!fd) return std::unexpected(fd.error());
+    return with_status(std::move(*fd));
+}
+
+// Through the ring: a cold disk keeps one of the kernel's workers waiting.
+Task<Result<OpenFile>> open_in_ring(Loop& loop, int root, std::string_view path,
+                                    std::uint64_t resolve) {
+    const std::string terminated(path.empty() ? "." : path);
+    const open_how how = how_to_open(resolve);
+    auto opened = co_await open_at(loop, root, terminated.c_str(), how);
+    for (int tries = 1; !opened && opened.error().code == EAGAIN && tries < most_tries; ++tries)
+        opened = co_await open_at(loop, root, terminated.c_str(), how);
+    if (!opened) co_return std::unexpected(opened.error());
+    co_return with_status(Fd(static_cast<int>(*opened)));
 }
 
 }  // namespace
@@ -72,32 +92,92 @@ Result<FileStatus> status_of(int fd) {
     return status;
 }
 
+struct Root::Place {
+    Fd fd;
+    std::unique_ptr<Mounts> mounts;          // nullptr: all is taken for local
+    std::shared_ptr<const RemoteDisk> disk;  // of the folder itself; nullptr: local
+
+    // What keeps a walk on the folder's own file system.
+    [[nodiscard]] std::uint64_t stay() const { return mounts ? RESOLVE_NO_XDEV : 0; }
+    [[nodiscard]] Result<OpenFile> open_blocking(std::string_view path) const;
+};
+
+Result<OpenFile> Root::Place::open_blocking(std::string_view path) const {
+    if (!mounts) return open_beneath(fd.get(), path, 0);
+    auto opened = walk_beneath(fd.get(), path, 0);
+    if (!opened) return std::unexpected(opened.error());
+    auto where = mounts->disk_of(opened->get());
+    auto file = with_status(std::move(*opened));
+    if (file && where)
+        file->remote = std::make_shared<const RemoteFile>(std::move(file->fd), std::move(where));
+    return file;
+}
+
 Result<Root> Root::open(const char* path) {
-    Fd fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) return fail(errno, "open");
+    auto place = std::make_shared<Place>();
+    place->fd = Fd(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!place->fd) return fail(errno, "open");
     // Tells a kernel without openat2 now, not at the first request.
-    if (auto self = open_beneath(fd.get(), ".", false); !self) return std::unexpected(self.error());
-    return Root(std::move(fd));
+    if (auto self = open_beneath(place->fd.get(), ".", 0); !self)
+        return std::unexpected(self.error());
+    return Root(std::move(place));
+}
+
+Result<Root> Root::open(const char* path, const Offload& offload, Duration patience) {
+    auto opened = open(path);
+    if (!opened) return opened;
+    auto mounts = Mounts::open(opened->fd(), offload, patience);
+    if (!mounts) return opened;  // Without /proc there is no telling.
+    auto place = std::make_shared<Place>();
+    place->fd = Fd(::fcntl(opened->fd(), F_DUPFD_CLOEXEC, 0));
+    if (!place->fd) return fail(errno, "open");
+    place->mounts = std::move(*mounts);
+    place->disk = place->mounts->disk_of(place->fd.get());
+    return Root(std::move(place));
+}
+
+int Root::fd() const {
+    return place_->fd.get();
 }
 
 Result<OpenFile> Root::open_cached(std::string_view path) const {
-    return open_beneath(fd(), path, true);
+    const Place& place = *place_;
+    if (place.disk) return fail(EAGAIN, "open");
+    auto opened = open_beneath(fd(), path, RESOLVE_CACHED | place.stay());
+    if (opened || opened.error().code != EXDEV || !place.mounts) return opened;
+    const Mounts::Way way = place.mounts->way_to(path);
+    if (way.remote || !way.crosses) return fail(EAGAIN, "open");
+    return open_beneath(fd(), path, RESOLVE_CACHED);
 }
 
 Result<OpenFile> Root::open_blocking(std::string_view path) const {
-    return open_beneath(fd(), path, false);
+    return place_->open_blocking(path);
+}
+
+std::shared_ptr<const RemoteDisk> Root::disk_of(std::string_view path) const {
+    if (!place_->mounts) return nullptr;
+    Mounts::Way way = place_->mounts->way_to(path);
+    return way.remote ? std::move(way.remote) : place_->disk;
+}
+
+std::shared_ptr<const RemoteDisk> Root::disk_behind_links() const {
+    return place_->mounts ? place_->mounts->behind_links() : nullptr;
 }
 
 Task<Result<OpenFile>> Root::open(Loop& loop, std::string_view path) const {
     auto cached = open_cached(path);
     if (cached || cached.error().code != EAGAIN) co_return std::move(cached);
-    const std::string terminated(path.empty() ? "." : path);
-    const open_how how = how_to_open(false);
-    auto opened = co_await open_at(loop, fd(), terminated.c_str(), how);
-    for (int tries = 1; !opened && opened.error().code == EAGAIN && tries < most_tries; ++tries)
-        opened = co_await open_at(loop, fd(), terminated.c_str(), how);
-    if (!opened) co_return std::unexpected(opened.error());
-    co_return with_status(static_cast<int>(*opened));
+    auto disk = disk_of(path);
+    if (!disk) {
+        // Local as far as the names tell, with other local mounts on the way or none.
+        const bool crosses = place_->mounts && place_->mounts->way_to(path).crosses;
+        const std::uint64_t stay = crosses ? 0 : place_->stay();
+        auto opened = co_await open_in_ring(loop, fd(), path, stay);
+        if (opened || opened.error().code != EXDEV || !place_->mounts) co_return std::move(opened);
+        disk = place_->mounts->behind_links();  // A link leads into another mount, or out.
+    }
+    auto job = [place = place_, path = std::string(path)] { return place->open_blocking(path); };
+    co_return co_await disk->run(loop, std::move(job));
 }
 
 }  // namespace spate

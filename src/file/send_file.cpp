@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <spate/condition.hpp>
 #include <spate/file.hpp>
 #include <spate/io.hpp>
 
@@ -16,8 +17,10 @@
 namespace spate {
 namespace {
 
-// What is read ahead at a time.
+// What is read at a time, into memory that is not registered.
 constexpr std::size_t piece_size = 64 * 1024;
+// And at most: what a registered buffer of a file service holds.
+constexpr std::size_t largest_read = 256 * 1024;
 
 // A sendfile(2) of a turn takes 0.1 ms when the page cache has it all.
 constexpr auto from_disk = std::chrono::milliseconds(2);
@@ -25,39 +28,12 @@ constexpr auto from_disk = std::chrono::milliseconds(2);
 // What one stream may send before the loop looks after the others: 0.1 ms.
 constexpr std::size_t bytes_a_turn = 1024 * 1024;
 
-// A read that goes on while the coroutine does something else.
-class ReadAhead : public Op {
-  public:
-    explicit ReadAhead(Loop& loop) : Op(&finished), loop_(loop) {}
-
-    void start(int file, std::span<std::byte> into, std::uint64_t offset, int fixed_index) {
-        result_ = 0;
-        io_uring_sqe* sqe = loop_.ring().prepare(this);
-        const auto length = static_cast<unsigned>(into.size());
-        if (fixed_index >= 0)
-            io_uring_prep_read_fixed(sqe, file, into.data(), length, offset, fixed_index);
-        else
-            io_uring_prep_read(sqe, file, into.data(), length, offset);
-    }
-
-    // Awaitable: the end of the read.
-    bool await_ready() const { return !pending(); }
-    void await_suspend(std::coroutine_handle<> waiter) { waiter_ = waiter; }
-    Result<std::size_t> await_resume() const {
-        if (result_ < 0) return fail(-result_, "read");
-        return static_cast<std::size_t>(result_);
-    }
-
-  private:
-    static void finished(Op& op, Completion completion) {
-        auto& self = static_cast<ReadAhead&>(op);
-        self.result_ = completion.result;
-        if (self.waiter_) std::exchange(self.waiter_, {}).resume();
-    }
-    Loop& loop_;
-    std::int32_t result_ = 0;
-    std::coroutine_handle<> waiter_;
-};
+// How many pieces the transfers of this thread's loop hold between a read and its send. Who finds
+// none left waits in line: for a disk, never for a peer.
+Semaphore& pieces_left() {
+    static thread_local Semaphore pieces(64);
+    return pieces;
+}
 
 // Memory for one piece: registered if the loop has some left.
 class Piece {
@@ -74,6 +50,11 @@ class Piece {
   private:
     FixedBuffer fixed_;
     std::unique_ptr<std::byte[]> own_;
+};
+
+struct Moved {
+    std::size_t read = 0;
+    std::size_t sent = 0;  // less, if the socket is full
 };
 
 // One transfer: where it stands, and the ways to go on. Each way sends until `left_` is 0.
@@ -100,8 +81,12 @@ class Transfer {
     [[nodiscard]] ssize_t send_some(std::size_t length);
     Task<Result<void>> by_memory();
     Task<Result<void>> by_sendfile(bool only_resident);
-    Task<Result<void>> by_reading(bool zero_copy, bool until_resident);
+    Task<Result<void>> by_reading(bool until_resident);
     Task<Result<void>> by_splice();
+    Task<Result<Moved>> move_from_disk(std::size_t most);
+    Task<Result<Moved>> move_from_remote(std::size_t most);
+    Task<Result<Moved>> move_by_zero_copy(std::size_t most);
+    [[nodiscard]] Result<std::size_t> send_now(std::span<const std::byte> bytes);
     Task<Result<void>> automatically();
     Task<Result<std::size_t>> allowance(std::size_t most);
     Task<Result<void>> drain(Pipe& pipe, std::size_t bytes);
@@ -124,6 +109,7 @@ class Transfer {
 
 Task<Result<void>> Transfer::run() {
     stream_.set_stall_limit(options_.stall_limit);
+    if (options_.remote != nullptr) return by_reading(false);
     switch (options_.way) {
         case SendWay::automatic:
             return automatically();
@@ -132,9 +118,9 @@ Task<Result<void>> Transfer::run() {
         case SendWay::sendfile:
             return by_sendfile(false);
         case SendWay::read:
-            return by_reading(false, false);
+            return by_reading(false);
         case SendWay::zero_copy:
-            return by_reading(true, false);
+            return by_reading(false);
         case SendWay::splice:
             return by_splice();
     }
@@ -257,59 +243,81 @@ Task<Result<void>> Transfer::by_sendfile(bool only_resident) {
     co_return Result<void>{};
 }
 
-// Double-buffered: the next piece is read while this one is sent. A cold read takes its time on
-// a kernel thread, not on this one. With `until_resident`, stops where the page cache takes over.
-Task<Result<void>> Transfer::by_reading(bool zero_copy, bool until_resident) {
+// At once: as much as the socket has room for.
+Result<std::size_t> Transfer::send_now(std::span<const std::byte> bytes) {
+    const ssize_t done =
+        ::send(stream_.fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (done >= 0) return static_cast<std::size_t>(done);
+    if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return std::size_t{0};
+    return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "send");
+}
+
+// A cold read takes its time on a kernel thread, not on this one.
+Task<Result<Moved>> Transfer::move_from_disk(std::size_t most) {
+    auto permit = co_await pieces_left().acquire();
+    if (!permit) co_return std::unexpected(permit.error());
+    const Piece piece(loop_);
+    const auto into = piece.bytes().first(std::min(most, piece.bytes().size()));
+    const int index = piece.index();
+    auto got = co_await read_at(loop_, file_, into, offset_, index);
+    if (!got) co_return std::unexpected(got.error());
+    auto sent = send_now(into.first(*got));
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return Moved{*got, *sent};
+}
+
+// Its lane bounds how many read at a time.
+Task<Result<Moved>> Transfer::move_from_remote(std::size_t most) {
+    auto bytes = co_await options_.remote->read(loop_, offset_, most);
+    if (!bytes) co_return std::unexpected(bytes.error());
+    auto sent = send_now(std::as_bytes(std::span(*bytes)));
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return Moved{bytes->size(), *sent};
+}
+
+// The kernel sends from the piece itself, which is held until the peer has it all: for who chose
+// so.
+Task<Result<Moved>> Transfer::move_by_zero_copy(std::size_t most) {
+    const Piece piece(loop_);
+    const auto into = piece.bytes().first(std::min(most, piece.bytes().size()));
+    const int index = piece.index();
+    auto got = co_await read_at(loop_, file_, into, offset_, index);
+    if (!got) co_return std::unexpected(got.error());
+    auto part = std::span<const std::byte>(into.first(*got));
+    if (part.empty()) co_return Moved{};
+    auto sent = co_await stream_.send_zero_copy(part, index);
+    if (!sent) co_return std::unexpected(sent.error());
+    co_return Moved{*got, *got};
+}
+
+// Piece by piece. What a full socket does not take is forgotten and read again when there is room,
+// from the page cache by then: a slow reader holds no memory. With `until_resident`, stops where
+// the page cache takes over.
+Task<Result<void>> Transfer::by_reading(bool until_resident) {
     auto head_sent = co_await send_head(false);
     if (!head_sent) co_return head_sent;
-    Piece pieces[2] = {Piece(loop_), Piece(loop_)};
-    ReadAhead even(loop_);
-    ReadAhead odd(loop_);
-    ReadAhead* const reads[2] = {&even, &odd};
-    const auto start = [&](int slot, std::uint64_t offset, std::uint64_t left) {
-        const auto into = pieces[slot].bytes();
-        const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left));
-        reads[slot]->start(file_, into.first(length), offset, pieces[slot].index());
-    };
-    int slot = 0;
-    if (left_ != 0) start(slot, offset_, left_);
-    Result<void> result;
-    while (left_ != 0 && result) {
-        ReadAhead& current = *reads[slot];
-        auto got = co_await current;
-        if (!got)
-            result = std::unexpected(got.error());
-        else if (*got == 0)
-            result = fail(ENODATA, "read");
-        if (!result) break;
-        const std::uint64_t after = left_ - *got;
-        const bool enough =
-            until_resident &&
-            is_resident(file_, offset_ + *got, std::min<std::uint64_t>(after, bytes_a_turn));
-        if (after != 0 && !enough) start(1 - slot, offset_ + *got, after);
-        auto filled = std::span<const std::byte>(pieces[slot].bytes().first(*got));
-        const int index = pieces[slot].index();
-        while (!filled.empty() && result) {
-            auto allowed = co_await allowance(filled.size());
-            if (!allowed) {
-                result = std::unexpected(allowed.error());
-                break;
-            }
-            auto part = filled.first(*allowed);
-            if (zero_copy)
-                result = co_await stream_.send_zero_copy(part, index);
-            else
-                result = co_await stream_.send(part);
-            if (result) went(part.size());
-            filled = filled.subspan(part.size());
+    const bool zero_copy = options_.way == SendWay::zero_copy;
+    while (left_ != 0) {
+        auto allowed = co_await allowance(largest_read);
+        if (!allowed) co_return std::unexpected(allowed.error());
+        Result<Moved> moved;
+        if (options_.remote != nullptr)
+            moved = co_await move_from_remote(*allowed);
+        else if (zero_copy)
+            moved = co_await move_by_zero_copy(*allowed);
+        else
+            moved = co_await move_from_disk(*allowed);
+        if (!moved) co_return std::unexpected(moved.error());
+        if (moved->read == 0) co_return fail(ENODATA, "read");
+        if (stream_.aborted() != 0) co_return fail(stream_.aborted(), "send");
+        went(moved->sent);
+        if (moved->sent < moved->read) {
+            auto room = co_await writable();
+            if (!room) co_return room;
         }
-        if (enough) break;
-        slot = 1 - slot;
+        if (until_resident && is_resident(file_, offset_, next_piece(bytes_a_turn))) break;
     }
-    // The kernel may still be writing into the other piece.
-    co_await even;
-    co_await odd;
-    co_return result;
+    co_return Result<void>{};
 }
 
 Task<Result<void>> Transfer::drain(Pipe& pipe, std::size_t bytes) {
@@ -360,7 +368,7 @@ Task<Result<void>> Transfer::automatically() {
     do {
         auto sent = co_await by_sendfile(true);
         if (!sent || left_ == 0) co_return sent;
-        sent = co_await by_reading(false, true);
+        sent = co_await by_reading(true);
         if (!sent) co_return sent;
     } while (left_ != 0);
     co_return Result<void>{};

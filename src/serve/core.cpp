@@ -89,6 +89,7 @@ void Core::leave(Client& client) {
 void Core::cut() {
     for (Client* client = clients_; client != nullptr; client = client->next_)
         client->cut();
+    site.offload.cancel_waits(loop);
 }
 
 Task<void> Core::run(std::vector<Listening> listening) {
@@ -106,6 +107,7 @@ Task<void> Core::run(std::vector<Listening> listening) {
         ended_.reset();
         co_await ended_.wait();
     }
+    site.offload.cancel_waits(loop);  // What is read for nobody in particular.
     if (log) {
         co_await log->close();
         totals.log_dropped = log->dropped();

@@ -5,7 +5,8 @@
 namespace spate::serve {
 namespace {
 
-// An open file tells by itself whether it is still the same; what was read is.
+// An open file tells by itself whether it is still the same; what was read is, and what may not
+// answer is not asked.
 bool is_changed(const Representation& representation) {
     const OpenFile& file = representation.file;
     if (!file.fd.valid()) return false;

@@ -27,6 +27,9 @@ using FolderStream = std::unique_ptr<DIR, CloseFolder>;
 
 struct FolderOptions {
     bool show_hidden = false;  ///< Names that begin with a dot.
+    /// Whether links may be followed into other mounts, which may not answer. If not, one that
+    /// leads there (or out) is an error, EXDEV, and what is mounted in the folder is not asked.
+    bool across = true;
     /// A folder of more is refused with EOVERFLOW: its page would help nobody, and the memory for
     /// it is at the mercy of whoever fills the folder.
     std::size_t max_entries = 1'000'000;

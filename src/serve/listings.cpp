@@ -1,7 +1,6 @@
 #include "serve/listings.hpp"
 
 #include <cerrno>
-#include <functional>
 #include <new>
 #include <string>
 #include <string_view>
@@ -15,19 +14,24 @@ namespace spate::serve {
 namespace {
 
 // Reads and renders on a helper thread: fifty thousand entries take a while. Holds all that it
-// needs but the site, since nobody may wait for it any more when it ends.
+// needs but the site, since nobody may wait for it any more when it ends: where threads are left
+// behind, the site lives as long as the process.
 struct RenderJob {
     Site& site;
     std::shared_ptr<ListingRender> render;
 
-    [[nodiscard]] Result<std::string> text() const;
-    void run() const;
+    /// `across` as run_for_folder() has it.
+    Result<void> operator()(bool across) const;
+
+  private:
+    [[nodiscard]] Result<std::string> text(bool across) const;
 };
 
-Result<std::string> RenderJob::text() const {
+Result<std::string> RenderJob::text(bool across) const {
     const auto& [path, query] = render->key();
     FolderOptions options;
     options.show_hidden = site.options.dotfiles;
+    options.across = across;
     auto entries = read_folder(site.root.fd(), path, options);
     if (!entries) return std::unexpected(entries.error());
     filter_entries(*entries, query.filter);
@@ -36,14 +40,18 @@ Result<std::string> RenderJob::text() const {
     return query.format == ListingFormat::json ? render_json(page) : render_html(page);
 }
 
-void RenderJob::run() const {
+Result<void> RenderJob::operator()(bool across) const {
     const TimePoint read_at = Clock::now();
+    Result<std::string> page;
     try {
-        site.listings.end(render, text(), read_at);
+        page = text(across);
     } catch (const std::bad_alloc&) {
         // How much it takes is up to the folder: a listing is refused, the process goes on.
-        site.listings.end(render, fail(ENOMEM, "list folder"), read_at);
+        page = fail(ENOMEM, "list folder");
     }
+    if (!page && page.error().code == EXDEV && !across) return std::unexpected(page.error());
+    site.listings.end(render, page, read_at);
+    return {};
 }
 
 }  // namespace
@@ -53,6 +61,7 @@ Task<Result<SharedPage>> Listings::get(const ListingKey& key) {
     if (!folder) co_return std::unexpected(folder.error());
     const FileStatus status = folder->status;
     folder->fd.reset();
+    folder->remote.reset();
     if (status.kind != FileStatus::Kind::folder) co_return fail(ENOTDIR, "list folder");
 
     const auto found = site_.listings.find_or_begin(key, status, loop_.now());
@@ -60,9 +69,9 @@ Task<Result<SharedPage>> Listings::get(const ListingKey& key) {
     if (!found.render) co_return fail(ENOBUFS, "list folder");
     if (found.is_first) {
         expiry_.arm();
-        std::function<void()> job = [job = RenderJob{site_, found.render}] { job.run(); };
-        const bool accepted = co_await site_.offload.run(loop_, job);
-        if (!accepted) site_.listings.end(found.render, fail(ENOBUFS, "list folder"), loop_.now());
+        RenderJob job{site_, found.render};
+        const auto ran = co_await run_for_folder(site_, loop_, key.path, std::move(job));
+        if (!ran) site_.listings.end(found.render, std::unexpected(ran.error()), loop_.now());
     } else {
         co_await found.render->wait(loop_);
     }

@@ -50,7 +50,8 @@ class NameConnection : public Client {
     Pacer pacer_;
     Quiet quiet_;
     bool sending_ = false;
-    bool found_ = false;  // the file, whatever came of sending it
+    bool found_ = false;    // the file, whatever came of sending it
+    bool unknown_ = false;  // whether there is one: its file system does not answer
     std::uint64_t sent_bytes_ = 0;
 };
 
@@ -74,6 +75,9 @@ Task<bool> NameConnection::send(std::string path) {
     if (!core_.options.dotfiles && http::is_hidden(path)) co_return true;
     std::string_view view(path);
     auto opened = co_await core_.site.root.open(core_.loop, view);
+    // Not even that it is not there can be said of what does not answer.
+    unknown_ = !opened && opened.error().code == ETIMEDOUT;
+    if (unknown_) co_return false;
     if (!opened || opened->status.kind != FileStatus::Kind::regular) co_return true;
     if (opened->status.size == 0) {
         found_ = true;
@@ -84,6 +88,7 @@ Task<bool> NameConnection::send(std::string path) {
     options.stall_limit = core_.options.send_timeout;
     options.stream_pacer = &pacer_;
     options.shared_pacer = &core_.shared_pacer;
+    options.remote = opened->remote.get();
     std::uint64_t sent_bytes = 0;
     const int fd = opened->fd.get();
     const std::span<const std::byte> no_head;
@@ -105,7 +110,7 @@ void NameConnection::log(std::string_view name, std::int64_t unix_ms, TimePoint 
     entry.method = "GET";
     entry.target = name;
     entry.minor_version = no_http;
-    entry.status = found_ ? 200 : 404;
+    entry.status = found_ ? 200 : unknown_ ? 504 : 404;
     entry.body_bytes = sent_bytes_;
     entry.duration = Clock::now() - begun;
     core_.log->add(entry);

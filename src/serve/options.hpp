@@ -37,6 +37,7 @@ struct ServeOptions {
     Duration header_timeout = std::chrono::seconds(10);  ///< For a whole request head.
     Duration idle_timeout = std::chrono::seconds(75);    ///< Between requests.
     Duration send_timeout = std::chrono::seconds(60);    ///< Without any acknowledged byte.
+    Duration disk_timeout = std::chrono::seconds(30);    ///< For a file system elsewhere.
     Duration grace = std::chrono::seconds(30);           ///< For transfers in flight at the stop.
     std::uint64_t max_connections = 0;                   ///< In all; 0: what descriptors allow.
     std::uint64_t max_connections_per_ip = 0;            ///< 0: unlimited.

@@ -46,10 +46,70 @@ Task<void> read_body(Loop& loop, Representation& representation) {
 }
 
 // Then it is read whole, and kept.
+bool fits_memory(SendWay way, std::uint64_t size) {
+    return (way == SendWay::automatic || way == SendWay::memory) && size <= cheapest_in_memory;
+}
+
 bool fits_memory(const Site& site, const Representation& representation) {
-    const SendWay way = site.options.send_way;
-    return (way == SendWay::automatic || way == SendWay::memory) &&
-           representation.size() <= cheapest_in_memory;
+    return fits_memory(site.options.send_way, representation.size());
+}
+
+// What a helper thread finds of a file that lies elsewhere.
+struct RemoteParts {
+    struct Part {
+        OpenFile file;
+        std::optional<std::string> body;
+    };
+    Part plain;
+    std::array<std::optional<Part>, http::sidecar_codings.size()> coded;
+};
+
+RemoteParts::Part read_part(OpenFile file, SendWay way) {
+    RemoteParts::Part part{std::move(file), std::nullopt};
+    if (!part.file.remote || !fits_memory(way, part.file.status.size)) return part;
+    auto bytes = part.file.remote->read_whole(part.file.status);
+    if (!bytes) return part;
+    part.body = std::move(*bytes);
+    part.file.remote.reset();
+    return part;
+}
+
+RemoteParts read_parts(const Root& root, const std::string& path, OpenFile file, SendWay way) {
+    RemoteParts parts{read_part(std::move(file), way), {}};
+    for (http::Coding coding : http::sidecar_codings) {
+        auto opened = root.open_blocking(path + std::string(http::suffix_of(coding)));
+        if (!opened || opened->status.kind != FileStatus::Kind::regular) continue;
+        if (opened->status.modified_ns < parts.plain.file.status.modified_ns) continue;
+        parts.coded[static_cast<std::size_t>(coding)] = read_part(std::move(*opened), way);
+    }
+    return parts;
+}
+
+// The same as a local file's, all of it on one helper thread.
+Task<Result<std::shared_ptr<Variants>>> load_remote(const Site& site, Loop& loop, OpenFile file,
+                                                    std::string_view path) {
+    const auto handle = file.remote;
+    auto job = [root = site.root, path = std::string(path), file = std::move(file),
+                way = site.options.send_way]() mutable -> Result<RemoteParts> {
+        return read_parts(root, path, std::move(file), way);
+    };
+    auto parts = co_await handle->disk().run(loop, std::move(job));
+    if (!parts) co_return std::unexpected(parts.error());
+    const std::string_view type = site.types.of(path);
+    const auto representation = [type](RemoteParts::Part part, http::Coding coding) {
+        Representation made(std::move(part.file), type, coding, wall_clock_ns());
+        made.body = std::move(part.body);
+        return made;
+    };
+    auto plain = representation(std::move(parts->plain), http::Coding::identity);
+    auto variants = std::make_shared<Variants>(Variants{std::move(plain), {}});
+    for (http::Coding coding : http::sidecar_codings) {
+        const auto index = static_cast<std::size_t>(coding);
+        if (auto& part = parts->coded[index])
+            variants->coded[index] =
+                std::make_unique<Representation>(representation(std::move(*part), coding));
+    }
+    co_return std::move(variants);
 }
 
 Task<std::unique_ptr<Representation>> load_sidecar(const Site& site, Loop& loop,
@@ -83,6 +143,13 @@ void write_fields(Representation& representation, bool choice, const std::string
     representation.common_fields = fields.size();
     fields.append("Content-Type: ").append(representation.content_type).append("\r\n");
     fields.append("Content-Length: ").append(std::to_string(representation.size())).append("\r\n");
+}
+
+void write_all_fields(Variants& variants, const std::string& extra_fields) {
+    const bool choice = variants.has_choice();
+    write_fields(variants.plain, choice, extra_fields);
+    for (auto& sidecar : variants.coded)
+        if (sidecar) write_fields(*sidecar, choice, extra_fields);
 }
 
 }  // namespace
@@ -126,9 +193,10 @@ std::size_t Variants::weight() const {
 }
 
 std::size_t Variants::descriptors() const {
-    std::size_t count = plain.file.fd.valid() ? 1 : 0;
+    const auto open = [](const OpenFile& file) { return file.fd.valid() || file.remote; };
+    std::size_t count = open(plain.file) ? 1 : 0;
     for (const auto& sidecar : coded)
-        if (sidecar && sidecar->file.fd.valid()) ++count;
+        if (sidecar && open(sidecar->file)) ++count;
     return count;
 }
 
@@ -138,6 +206,11 @@ Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, Sidec
     if (!opened) co_return std::unexpected(opened.error());
     if (opened->status.kind == FileStatus::Kind::folder) co_return fail(EISDIR, "open");
     if (opened->status.kind == FileStatus::Kind::other) co_return fail(ENOENT, "open");
+    if (opened->remote) {
+        auto remote = co_await load_remote(site, loop, std::move(*opened), path);
+        if (remote) write_all_fields(**remote, site.extra_fields);
+        co_return std::move(remote);
+    }
     Representation plain(std::move(*opened), site.types.of(path), http::Coding::identity,
                          wall_clock_ns());
     auto variants = std::make_shared<Variants>(Variants{std::move(plain), {}});
@@ -147,10 +220,7 @@ Task<Result<std::shared_ptr<Variants>>> load(const Site& site, Loop& loop, Sidec
             variants->coded[static_cast<std::size_t>(coding)] =
                 co_await load_sidecar(site, loop, variants->plain, path, coding);
     }
-    const bool choice = variants->has_choice();
-    write_fields(variants->plain, choice, site.extra_fields);
-    for (auto& sidecar : variants->coded)
-        if (sidecar) write_fields(*sidecar, choice, site.extra_fields);
+    write_all_fields(*variants, site.extra_fields);
     co_return std::move(variants);
 }
 

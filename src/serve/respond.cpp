@@ -28,7 +28,11 @@ int status_of_error(int code) {
         case ENFILE:
         case ENOMEM:
         case ENOBUFS:
+        case EBUSY:
+        case ECANCELED:
             return 503;
+        case ETIMEDOUT:  // a file system elsewhere does not answer
+            return 504;
         case EIO:
             return 500;
         case ENAMETOOLONG:

@@ -60,6 +60,7 @@ Task<Result<void>> send_slice(TcpStream& stream, std::string_view head, const Re
     options.stream_pacer = limits.stream_pacer;
     options.shared_pacer = limits.shared_pacer;
     options.resident = &file.resident;
+    options.remote = file.file.remote.get();
     const auto first = bytes_of(head);
     const int fd = file.file.fd.get();
     co_return co_await send_file(stream, first, fd, slice.offset, slice.length, options,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -255,6 +256,17 @@ void announce(const ServeOptions& options, const std::vector<std::string>& urls)
     term::print(stderr, "Ctrl-C stops it.\n");
 }
 
+// Threads that sit in a call cannot be joined, and what they use must not be taken apart.
+[[noreturn]] void leave_behind(std::size_t stuck, const ServeOptions& options, int code) {
+    if (!options.quiet)
+        complain(fmt::format("{} of a disk that does not answer {} left behind",
+                             stuck == 1 ? "a read" : fmt::format("{} reads", stuck),
+                             stuck == 1 ? "was" : "were"),
+                 code);
+    std::fflush(nullptr);
+    ::_exit(code);
+}
+
 }  // namespace
 
 int run_server(const ServeOptions& options) {
@@ -277,12 +289,13 @@ int run_server(const ServeOptions& options) {
     if (!sockets) return complain(sockets.error(), exit_failed);
     auto notifier = Notifier::from_environment();
     if (!notifier) return complain("NOTIFY_SOCKET: " + notifier.error().message(), exit_failed);
-    auto folder = Root::open(options.folder.c_str());
+    const Offload offload;
+    auto folder = Root::open(options.folder.c_str(), offload, options.disk_timeout);
     if (!folder) return complain(options.folder + ": " + folder.error().message(), exit_no_folder);
     const http::MediaTypes types = load_media_types();
     // Threads started from here on are confined with this one: the site's helper among them.
     confine_to(*folder, log->get());
-    Site site(options, types, std::move(*folder));
+    Site site(options, types, std::move(*folder), offload);
 
     const DescriptorPlan plan =
         plan_descriptors(descriptors, (*engine)->size(), options.max_connections);
@@ -291,7 +304,9 @@ int run_server(const ServeOptions& options) {
     Control control(options, site, **engine, **control_loop, *signals, *notifier, *log);
     const Share share{plan.open_files_per_core,
                       share_of_rate(options.limit_rate_total, (*engine)->size())};
-    return control.run(std::move(sockets->by_core), admission, share);
+    const int code = control.run(std::move(sockets->by_core), admission, share);
+    if (const std::size_t stuck = offload.stuck(); stuck != 0) leave_behind(stuck, options, code);
+    return code;
 }
 
 }  // namespace spate::serve

@@ -1,9 +1,9 @@
 #include "serve/sidecars.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 #include <new>
-#include <optional>
 #include <utility>
 
 #include "http/encoding.hpp"
@@ -32,21 +32,24 @@ bool is_sidecar(std::string_view name) {
     });
 }
 
-// The folder's status if it has no sidecar, and did not change while it was read.
-std::optional<FileStatus> read_if_bare(const Root& root, const std::string& path) {
+// The folder's status if it has no sidecar, and did not change while it was read; else an error.
+// Only of local folders: the others' are not looked at again each second, which would take a wait.
+Result<FileStatus> read_if_bare(const Root& root, const std::string& path) {
     auto opened = root.open_blocking(path);
-    if (!opened || !is_settled(opened->status)) return std::nullopt;
+    if (!opened) return std::unexpected(opened.error());
+    if (opened->remote) return fail(EREMOTE, "open");
+    if (!is_settled(opened->status)) return fail(EAGAIN, "read");
     auto stream = stream_of(std::move(opened->fd));
-    if (!stream) return std::nullopt;
+    if (!stream) return std::unexpected(stream.error());
     for (;;) {
         const auto entry = next_entry(*stream);
-        if (!entry) return std::nullopt;
+        if (!entry) return std::unexpected(entry.error());
         if (*entry == nullptr) break;
-        if (is_sidecar((*entry)->d_name)) return std::nullopt;
+        if (is_sidecar((*entry)->d_name)) return fail(EEXIST, "read");
     }
-    const auto after = status_of(::dirfd(stream->get()));
-    if (!after || *after != opened->status) return std::nullopt;
-    return *after;
+    auto after = status_of(::dirfd(stream->get()));
+    if (after && *after != opened->status) return fail(EAGAIN, "read");
+    return after;
 }
 
 }  // namespace
@@ -82,22 +85,20 @@ bool Sidecars::still_bare(std::string_view path, Folder& folder) const {
 
 // Without memory for it nothing is known, and asked again from the start.
 Task<void> Sidecars::read_or_forget(std::string path) {
+    ++reading_;
     try {
         co_await read(path);
     } catch (const std::bad_alloc&) {
         folders_.clear();
     }
+    --reading_;
 }
 
 Task<void> Sidecars::read(const std::string& path) {
-    std::optional<FileStatus> bare;
-    Duration took{};
-    std::function<void()> errand = [&] {
-        const TimePoint start = Clock::now();
-        bare = read_if_bare(site_.root, path);
-        took = Clock::now() - start;
-    };
-    (void)co_await site_.offload.run(loop_, errand);
+    auto reading = [root = site_.root, path](bool) { return read_if_bare(root, path); };
+    const TimePoint start = Clock::now();
+    const auto bare = co_await run_for_folder(site_, loop_, path, std::move(reading));
+    const Duration took = Clock::now() - start;
     // It may have been forgotten meanwhile.
     Folder& folder = remembered(path);
     folder = {.bare = bare.has_value(),

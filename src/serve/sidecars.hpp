@@ -32,6 +32,9 @@ class Sidecars {
     /// known.
     [[nodiscard]] bool none_beside(std::string_view path);
 
+    /// Whether a folder is being read. For tests.
+    [[nodiscard]] bool is_reading() const { return reading_ != 0; }
+
   private:
     struct Folder {
         bool bare = false;  ///< Has no sidecar, and had `status` when it was read.
@@ -52,6 +55,7 @@ class Sidecars {
 
     Loop& loop_;
     Site& site_;
+    std::size_t reading_ = 0;  // folders
     std::unordered_map<std::string, Folder, Hash, std::equal_to<>> folders_;
 };
 

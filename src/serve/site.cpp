@@ -19,10 +19,12 @@ std::string extra_fields(const ServeOptions& options) {
 
 }  // namespace
 
-Site::Site(const ServeOptions& given, const http::MediaTypes& media_types, Root opened)
+Site::Site(const ServeOptions& given, const http::MediaTypes& media_types, Root opened,
+           Offload threads)
     : options(given),
       root(std::move(opened)),
       types(media_types),
-      extra_fields(serve::extra_fields(given)) {}
+      extra_fields(serve::extra_fields(given)),
+      offload(std::move(threads)) {}
 
 }  // namespace spate::serve

@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
+
+#include <spate/look_up.hpp>
 
 #include "term/escape.hpp"
 
@@ -23,6 +26,47 @@ std::string numeric(const EndpointName& name) {
 
 const char* name_of(int family) {
     return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+// Addresses that need no look-up, or the name that does.
+struct Named {
+    std::vector<Address> addresses;
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+std::expected<Named, std::string> without_look_up(std::string_view text, Use use, int family) {
+    auto name = parse_endpoint(text);
+    if (!name) return std::unexpected(name.error());
+    Named named{.addresses = {}, .host = name->host, .port = name->port};
+    if (!name->unix_path.empty()) {
+        named.addresses = {*Address::parse(name->unix_path)};
+        return named;
+    }
+    if (name->host.empty() && use == Use::listen) {
+        named.addresses = {Address::any(family == AF_INET ? AF_INET : AF_INET6, name->port)};
+        return named;
+    }
+    if (name->host.empty()) name->host = named.host = "localhost";
+    if (use == Use::connect && name->port == 0) return wrong(text, "port 0 is nobody's");
+    if (auto parsed = Address::parse(numeric(*name))) named.addresses = {*parsed};
+    return named;
+}
+
+const char* why(const Error& error) {
+    if (error.code == EAGAIN) return "no name server answers";
+    return error.code == EBUSY ? "too many names at once" : "no such host";
+}
+
+std::expected<std::vector<Address>, std::string> of_family(std::string_view text,
+                                                           Result<std::vector<Address>> found,
+                                                           int family) {
+    if (!found) return wrong(text, why(found.error()));
+    const bool ip = found->front().family() == AF_INET || found->front().family() == AF_INET6;
+    if (family == AF_UNSPEC || !ip) return std::move(*found);
+    std::erase_if(*found, [family](const Address& a) { return a.family() != family; });
+    if (found->empty()) return wrong(text, fmt::format("it has no {} address", name_of(family)));
+    return std::move(*found);
 }
 
 }  // namespace
@@ -54,32 +98,21 @@ std::expected<EndpointName, std::string> parse_endpoint(std::string_view text) {
 
 std::expected<std::vector<Address>, std::string> find_addresses(std::string_view text, Use use,
                                                                 int family) {
-    auto name = parse_endpoint(text);
-    if (!name) return std::unexpected(name.error());
-    if (!name->unix_path.empty()) return std::vector{*Address::parse(name->unix_path)};
-    if (name->host.empty()) {
-        if (use == Use::listen)
-            return std::vector{Address::any(family == AF_INET ? AF_INET : AF_INET6, name->port)};
-        name->host = "localhost";
-    }
-    if (use == Use::connect && name->port == 0) return wrong(text, "port 0 is nobody's");
-    std::vector<Address> addresses;
-    if (auto parsed = Address::parse(numeric(*name))) {
-        addresses.push_back(*parsed);
-    } else {
-        auto found = resolve(name->host, name->port);
-        if (!found) {
-            return wrong(text,
-                         found.error().code == EAGAIN ? "no name server answers" : "no such host");
-        }
-        addresses = std::move(*found);
-    }
-    if (family != AF_UNSPEC) {
-        std::erase_if(addresses, [family](const Address& a) { return a.family() != family; });
-        if (addresses.empty())
-            return wrong(text, fmt::format("it has no {} address", name_of(family)));
-    }
-    return addresses;
+    auto named = without_look_up(text, use, family);
+    if (!named) return std::unexpected(named.error());
+    auto found = named->addresses.empty() ? resolve(named->host, named->port)
+                                          : Result<std::vector<Address>>(named->addresses);
+    return of_family(text, std::move(found), family);
+}
+
+Task<std::expected<std::vector<Address>, std::string>> find_addresses(Loop& loop, Offload& offload,
+                                                                      std::string text, Use use,
+                                                                      int family) {
+    auto named = without_look_up(text, use, family);
+    if (!named) co_return std::unexpected(named.error());
+    Result<std::vector<Address>> found = named->addresses;
+    if (found->empty()) found = co_await look_up(loop, offload, named->host, named->port);
+    co_return of_family(text, std::move(found), family);
 }
 
 }  // namespace spate::talk

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include <spate/address.hpp>
+#include <spate/loop.hpp>
+#include <spate/offload.hpp>
+#include <spate/task.hpp>
 
 namespace spate::talk {
 
@@ -32,5 +35,8 @@ enum class Use {
 /// servers take. `family` AF_UNSPEC, AF_INET or AF_INET6. Errors name `text` and what is wrong.
 [[nodiscard]] std::expected<std::vector<Address>, std::string> find_addresses(
     std::string_view text, Use use, int family = AF_UNSPEC);
+/// The same on a helper thread, for where a loop runs.
+[[nodiscard]] Task<std::expected<std::vector<Address>, std::string>> find_addresses(
+    Loop& loop, Offload& offload, std::string text, Use use, int family = AF_UNSPEC);
 
 }  // namespace spate::talk

@@ -275,18 +275,17 @@ Task<void> UdpChat::choose(std::string name) {
         target_ = peers_[number - 1].address;
     } else if (!name.empty()) {
         // Name servers may be slow: messages go on arriving meanwhile.
-        std::expected<std::vector<Address>, std::string> found;
-        std::function<void()> look_up = [&] {
-            found = find_addresses(name, Use::connect, options_.family);
-            if (found) found->front().set_zone(options_.interface);
-        };
-        const bool ran = co_await lookup_.run(loop_, look_up);
-        if (!ran || !found)
-            answer = (ran ? found.error() : "too many names at once") + "; nothing has changed\n";
-        else if (is_group(found->front()) && !join_group(found->front()))
-            answer = fmt::format("{}: cannot join: {}\n", name, std::strerror(errno));
-        else
-            target_ = found->front();
+        auto found = co_await find_addresses(loop_, offload_, name, Use::connect, options_.family);
+        if (!found) {
+            answer = found.error() + "; nothing has changed\n";
+        } else {
+            Address& first = found->front();
+            first.set_zone(options_.interface);
+            if (is_group(first) && !join_group(first))
+                answer = fmt::format("{}: cannot join: {}\n", name, std::strerror(errno));
+            else
+                target_ = first;
+        }
     }
     if (answer.empty())
         answer = target_ ? "talking to " + target_->text() + '\n' : "talking to nobody yet\n";

@@ -85,7 +85,7 @@ class UdpChat {
     std::vector<Address> groups_;
     std::deque<std::string> said_to_many_;  // which comes back to who said it
     std::unique_ptr<LineEditor> editor_;
-    Offload lookup_;
+    Offload offload_;  // Looks names up.
     Event ended_;
     bool stopping_ = false;
     bool hearing_ended_ = false;

@@ -89,9 +89,10 @@ class Program:
     While it runs, what it says is waited for: `wait_for_output`, `wait_for_count`. `stdout` and
     `stderr` are there once it has ended, since before that the next line may be on its way."""
 
-    def __init__(self, *arguments, stdin=subprocess.DEVNULL, **options):
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL, within=(), **options):
+        """`within`: a command that becomes spate, instead of spate itself."""
         self.process = subprocess.Popen(
-            [binary(), *map(str, arguments)], stdin=stdin, stdout=subprocess.PIPE,
+            [*(within or [binary()]), *map(str, arguments)], stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", **options)
         self.arrived = threading.Condition()
         self.output = {"stdout": "", "stderr": ""}

@@ -204,46 +204,6 @@ TEST_F(LoopRunTest, SpawningIsForTheLoopsOwnThread) {
     EXPECT_DEATH(violate(), "spate: Loop::spawn\\(\\) is for the loop's own thread");
 }
 
-TEST_F(LoopRunTest, OffloadedWorkRunsElsewhereAndComesBack) {
-    Offload offload(1, 1);
-    auto body = [&]() -> Task<void> {
-        const auto here = std::this_thread::get_id();
-        std::thread::id there;
-        std::function<void()> work = [&] { there = std::this_thread::get_id(); };
-        auto ran = co_await offload.run(loop(), work);
-        EXPECT_TRUE(ran);
-        EXPECT_NE(there, here);
-        EXPECT_EQ(std::this_thread::get_id(), here);
-    };
-    run(body());
-}
-
-TEST_F(LoopRunTest, OffloadRefusesMoreThanItQueues) {
-    Offload offload(1, 1);
-    std::atomic<bool> release = false;
-    std::atomic<bool> begun = false;
-    std::function<void()> blocking = [&] {
-        begun = true;
-        begun.notify_all();
-        release.wait(false);
-    };
-    std::function<void()> nothing = [] {};
-    auto worker = [&](std::function<void()>& work, bool expected) -> Task<void> {
-        auto ran = co_await offload.run(loop(), work);
-        EXPECT_EQ(ran, expected);
-    };
-    auto body = [&]() -> Task<void> {
-        loop().spawn(worker(blocking, true));
-        begun.wait(false);
-        loop().spawn(worker(nothing, true));
-        auto refused = worker(nothing, false);
-        co_await refused;
-        release = true;
-        release.notify_all();
-    };
-    run(body());
-}
-
 TEST_F(LoopRunTest, FilesAreWrittenAndReadThroughTheRing) {
     test::TemporaryFolder folder;
     const Fd file(::open(folder.path("f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

@@ -1,7 +1,12 @@
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "kernel_test.hpp"
 
@@ -91,6 +96,12 @@ class SendFileTest : public test::LoopTest, public ::testing::WithParamInterface
         EXPECT_EQ(loop().counters().overflows, 0U);
         return outcome;
     }
+};
+
+class SlowReaderTest : public test::LoopTest {
+  protected:
+    static constexpr unsigned buffers = 4;
+    void SetUp() override { open_loop({.fixed_buffers = buffers}); }
 };
 
 TEST_P(SendFileTest, EveryByteArrivesInItsPlace) {
@@ -293,6 +304,49 @@ TEST_P(SendFileTest, NoOneSendDelaysTheLoopForLong) {
     };
     run(body());
     reader.all();
+}
+
+// Two thousand of them would take all memory for reads there is, and the others' with it.
+TEST_F(SlowReaderTest, HoldsNoPieceWhileItsSocketIsFull) {
+    constexpr std::size_t readers = 6;
+    const Subject subject(largest);
+    std::vector<test::Pair> pairs;
+    std::vector<std::unique_ptr<TcpStream>> streams;
+    std::array<std::uint64_t, readers> sent{};
+    std::size_t ended = 0;
+    auto transfer = [&](std::size_t index) -> Task<void> {
+        SendFileOptions chosen;
+        chosen.way = SendWay::read;
+        const std::span<const std::byte> head;
+        const int file = subject.fd.get();
+        auto result =
+            co_await send_file(*streams[index], head, file, 0, largest, chosen, sent[index]);
+        EXPECT_EQ(result.error().code, ECANCELED);
+        ++ended;
+    };
+    auto body = [&]() -> Task<void> {
+        for (std::size_t i = 0; i < readers; ++i) {
+            pairs.push_back(test::connected_pair());
+            streams.push_back(std::make_unique<TcpStream>(loop(), std::move(pairs[i].near)));
+            loop().spawn(transfer(i));
+        }
+        std::vector<FixedBuffer> taken;
+        while (taken.size() < buffers || std::ranges::count(sent, 0U) != 0) {
+            taken.clear();
+            co_await loop().yield();
+            while (FixedBuffer buffer = loop().fixed_pool()->take())
+                taken.push_back(std::move(buffer));
+        }
+        taken.clear();
+        EXPECT_EQ(ended, 0U);
+        for (const auto& stream : streams)
+            stream->abort(ECANCELED);
+        while (ended < readers)
+            co_await loop().yield();
+        for (const auto& stream : streams)
+            co_await stream->close();
+    };
+    run(body());
 }
 
 std::string way_name(const ::testing::TestParamInfo<SendWay>& info) {

@@ -5,7 +5,6 @@
 
 #include <ctime>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,8 +41,8 @@ class SidecarsTest : public test::LoopTest {
     Task<bool> known(std::string_view path, unsigned times = Sidecars::worth_reading) {
         for (unsigned i = 0; i < times; ++i)
             EXPECT_FALSE(sidecars_->none_beside(path));
-        std::function<void()> last = [] {};
-        EXPECT_TRUE(co_await site_->offload.run(loop(), last));
+        while (sidecars_->is_reading())
+            co_await loop().yield();
         co_return sidecars_->none_beside(path);
     }
     void expect(std::string_view path, bool is_known, unsigned times = Sidecars::worth_reading) {
