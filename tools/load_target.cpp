@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -51,7 +52,7 @@ bool answers(const Address& address) {
            ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
 }
 
-// All connections of a run go to one address: of several, the first that answers.
+// Connections take turns between those that answer. A one-way run has one far end: the first.
 std::expected<std::vector<Address>, std::string> locate(const std::string& host, std::uint16_t port,
                                                         const LoadTarget& target, bool stream) {
     auto found = resolve(host, port);
@@ -66,8 +67,10 @@ std::expected<std::vector<Address>, std::string> locate(const std::string& host,
         if (found->empty()) return Problem(fmt::format("{}: has no such address", host));
     }
     if (stream && found->size() > 1) {
-        const auto first = std::ranges::find_if(*found, answers);
-        if (first != found->end()) std::iter_swap(found->begin(), first);
+        std::vector<Address> alive;
+        std::ranges::copy_if(*found, std::back_inserter(alive), answers);
+        if (!alive.empty()) found = std::move(alive);
+        if (target.one_way) found->resize(1);
     }
     return std::move(*found);
 }

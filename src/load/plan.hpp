@@ -30,7 +30,7 @@ enum class Direction : std::uint8_t { send, receive, both };
 struct Plan {
     Kind kind = Kind::http;
     std::vector<std::string> targets;  ///< As the user wrote them: URLs, or the file of a mix.
-    std::vector<Address> addresses;    ///< Where it is, in the order to try.
+    std::vector<Address> addresses;    ///< Where it is: connections take turns.
 
     unsigned connections = 64;
     unsigned threads = 1;

@@ -27,9 +27,18 @@ Task<std::optional<Trouble>> StreamSlot::prepare() {
 }
 
 Task<std::optional<Trouble>> StreamSlot::connect() {
+    std::optional<Trouble> trouble;
+    for (std::size_t left = worker().plan().addresses.size(); left != 0; --left) {
+        const Address& peer = worker().next_address();
+        trouble = co_await connect_at(peer);
+        if (!trouble || worker().is_cut()) break;
+    }
+    co_return trouble;
+}
+
+Task<std::optional<Trouble>> StreamSlot::connect_at(const Address& peer) {
     Worker& of = worker();
     const TimePoint began = Clock::now();
-    const Address& peer = of.plan().addresses.front();
     const auto trouble = [&peer](const Error& error) {
         return Trouble{connect_failure(error), peer.text() + ": " + error.message()};
     };

@@ -18,6 +18,7 @@ class StreamSlot : public Slot {
     void cut() override;
 
   protected:
+    /// To the next of the name's addresses; where that fails, to the others.
     [[nodiscard]] Task<std::optional<Trouble>> connect();
     /// Closes what is open. By a reset where that spares a local port its minute in TIME-WAIT.
     [[nodiscard]] Task<void> close(bool by_reset = false);
@@ -39,6 +40,7 @@ class StreamSlot : public Slot {
         static void over(Timer& timer) { static_cast<Limit&>(timer).slot.give_up_connecting(); }
         StreamSlot& slot;
     };
+    [[nodiscard]] Task<std::optional<Trouble>> connect_at(const Address& peer);
     void give_up_connecting();
 
     std::optional<TcpStream> stream_;

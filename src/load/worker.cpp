@@ -63,6 +63,7 @@ Task<void> Slot::recover() {
 Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
     : loop_(loop),
       plan_(plan),
+      address_(index),
       gate_(loop, limits_of(plan, index), schedule_of(plan, index)),
       known_heads_(std::max<std::size_t>(plan.http.size(), 1)) {
     const std::uint64_t count = part_of(plan.connections, plan.threads, index);

@@ -110,6 +110,10 @@ class Worker {
     // For slots:
     [[nodiscard]] Loop& loop() { return loop_; }
     [[nodiscard]] const Plan& plan() const { return plan_; }
+    /// The addresses of the plan in turn, so that its connections are spread over them.
+    [[nodiscard]] const Address& next_address() {
+        return plan_.addresses[address_++ % plan_.addresses.size()];
+    }
     [[nodiscard]] Gate& gate() { return gate_; }
     [[nodiscard]] bool is_cut() const { return cut_; }
     /// Set when requests end: the time is over, or the run is cut.
@@ -174,6 +178,7 @@ class Worker {
 
     Loop& loop_;
     const Plan& plan_;
+    std::size_t address_;  // the next one's number
     Gate gate_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::vector<KnownHead> known_heads_;
