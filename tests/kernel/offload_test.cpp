@@ -119,6 +119,44 @@ TEST_F(OffloadTest, WhoWaitsTooLongGoesOnAndTheThreadIsLeftBehind) {
         std::this_thread::yield();
 }
 
+TEST_F(OffloadTest, AStopEndsTheWaitOfThoseWhoMayLeave) {
+    Offload offload;
+    auto state = std::make_shared<Hang>(2);
+    auto body = [&]() -> Task<void> {
+        StopSource source;
+        loop().spawn(expect(hang(loop(), offload, slow, state, 1h), ECANCELED), source.token());
+        loop().spawn(expect(hang(loop(), offload, slow, state, no_patience_limit), 0),
+                     source.token());
+        state->begun.wait();
+        source.request_stop();
+        while (ended_ == 0)
+            co_await loop().yield();
+        EXPECT_EQ(offload.stuck(), 1U);
+        auto late = hang(loop(), offload, slow, state, 1h);
+        loop().spawn(expect(std::move(late), ECANCELED), source.token());
+        EXPECT_EQ(ended_, 2) << "at once";
+        state->release.count_down();
+        while (ended_ < 3)
+            co_await loop().yield();
+    };
+    run(body());
+}
+
+TEST_F(OffloadTest, AllWaitsOfALoopAreCancelled) {
+    Offload offload;
+    auto state = std::make_shared<Hang>(2);
+    auto body = [&]() -> Task<void> {
+        for (int i = 0; i < 3; ++i)
+            loop().spawn(expect(hang(loop(), offload, slow, state, 1h), ECANCELED));
+        state->begun.wait();
+        offload.cancel_waits(loop());
+        while (ended_ < 3)
+            co_await loop().yield();
+        state->release.count_down();
+    };
+    run(body());
+}
+
 TEST_F(OffloadTest, ALaneWorksAgainWhenItsCallsHaveComeBack) {
     Offload offload;
     auto state = std::make_shared<Hang>(2);
