@@ -345,6 +345,7 @@ class TcpListener {
     void arm();
     void hand_out();
     [[nodiscard]] bool wants_more() const;
+    [[nodiscard]] bool add(int accepted);
     [[nodiscard]] int next_accepted();
 
     Loop& loop_;

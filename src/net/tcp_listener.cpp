@@ -1,8 +1,10 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <spate/io.hpp>
@@ -87,6 +89,7 @@ TcpListener::TcpListener(Loop& loop, Fd socket, bool ahead)
       backoff_(*this),
       ahead_(ahead),
       pacing_(pacing_of(fd())) {
+    accepted_.reserve(most_untaken);
     // Accepted sockets inherit, and would keep the timer: better to begin without.
     if (!pacing_.empty()) stop_pacing(fd());
 }
@@ -108,10 +111,22 @@ void TcpListener::arm() {
         io_uring_prep_accept(sqe, fd(), nullptr, nullptr, flags);
 }
 
+// Without memory to remember it by, a connection is closed: it alone pays.
+bool TcpListener::add(int accepted) {
+    try {
+        accepted_.push_back(accepted);
+        return true;
+    } catch (const std::bad_alloc&) {
+        ::close(accepted);
+        return false;
+    }
+}
+
 void TcpListener::AcceptOp::accepted(Op& op, Completion completion) {
     TcpListener& listener = static_cast<AcceptOp&>(op).listener;
-    if (completion.result >= 0) {
-        listener.accepted_.push_back(completion.result);
+    if (completion.result >= 0 && !listener.add(completion.result)) {
+        ++listener.exhausted_;
+    } else if (completion.result >= 0) {
         const std::size_t untaken = listener.accepted_.size() - listener.first_;
         if (untaken == most_untaken && op.pending()) cancel_all(listener.loop_, listener.fd());
     } else if (!is_passing(-completion.result)) {

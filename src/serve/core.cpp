@@ -79,7 +79,7 @@ void Core::leave(Client& client) {
     if (client.next_ != nullptr) client.next_->previous_ = client.previous_;
     --totals.connections_open;
     admission_.leave(client.host_);
-    ended_.set();
+    ended_.notify_all();
     if (crowd_ >= smallest_crowd && totals.connections_open < crowd_ / 2) {
         crowd_ = totals.connections_open;
         give_back_memory();
@@ -103,10 +103,8 @@ Task<void> Core::run(std::vector<Listening> listening) {
         co_await listener->close();
     for (Client* client = clients_; client != nullptr; client = client->next_)
         client->wind_up();
-    while (is_busy()) {
-        ended_.reset();
-        co_await ended_.wait();
-    }
+    while (is_busy())
+        (void)co_await ended_.wait();
     site.offload.cancel_waits(loop);  // What is read for nobody in particular.
     if (log) {
         co_await log->close();
@@ -135,7 +133,7 @@ Task<void> Core::accept_from(TcpListener& listener, Protocol protocol) {
         }
     }
     --accepting_;
-    ended_.set();
+    ended_.notify_all();
 }
 
 void Core::welcome(Fd socket, Protocol protocol) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <spate/condition.hpp>
 #include <spate/file.hpp>
 #include <spate/loop.hpp>
 #include <spate/tcp.hpp>
@@ -106,7 +107,7 @@ class Core {
     Client* clients_ = nullptr;
     std::size_t accepting_ = 0;  // listeners
     std::uint64_t crowd_ = 0;    // Most connections since memory was last given back.
-    Event ended_;                // a client, or accepting
+    Condition ended_;            // a client, or accepting
 };
 
 }  // namespace spate::serve

@@ -15,6 +15,7 @@
 #include <spate/engine.hpp>
 #include <spate/fd.hpp>
 #include <spate/io.hpp>
+#include <spate/stop.hpp>
 
 #include "serve/core.hpp"
 #include "serve/sandbox.hpp"
@@ -82,38 +83,12 @@ class Control {
     Task<void> serve_core(std::size_t index, std::vector<Listening>& sockets);
     Task<void> watch_signals();
     Task<void> show_status();
+    Task<void> wait_out_grace();
     void say(const std::string& sentence);
     void begin_stop();
     void cut_all();
     void core_ended();
     [[nodiscard]] Snapshot snapshot() const;
-
-    // When the live line is due.
-    class StatusTimer : public Timer {
-      public:
-        explicit StatusTimer(Control& owner) : Timer(&due), control_(owner) {}
-
-      private:
-        static void due(Timer& timer) {
-            Control& control = static_cast<StatusTimer&>(timer).control_;
-            control.loop_.spawn(control.show_status());
-        }
-        Control& control_;
-    };
-
-    // The end of the grace period.
-    class Grace : public Timer {
-      public:
-        explicit Grace(Control& owner) : Timer(&over), control_(owner) {}
-
-      private:
-        static void over(Timer& timer) {
-            Control& control = static_cast<Grace&>(timer).control_;
-            control.say("grace period over, ending what is left");
-            control.cut_all();
-        }
-        Control& control_;
-    };
 
     const ServeOptions& options_;
     Site& site_;
@@ -128,8 +103,8 @@ class Control {
     TimePoint started_;
     Snapshot last_shown_{started_, {}};
     term::LiveLines live_;
-    StatusTimer status_timer_{*this};
-    Grace grace_{*this};
+    StopSource serving_;  // stopped when the service is to end
+    StopSource ending_;   // stopped when it has ended
 };
 
 int Control::run(std::vector<std::vector<Listening>> sockets, Admission& admission,
@@ -143,7 +118,7 @@ int Control::run(std::vector<std::vector<Listening>> sockets, Admission& admissi
         // Lines of the log on the same terminal would be drawn over.
         const bool log_shown = options_.access_log == "-" && ::isatty(STDOUT_FILENO) != 0;
         if (!options_.quiet && !log_shown && ::isatty(STDERR_FILENO) != 0)
-            loop_.timers().arm(status_timer_, loop_.now() + status_interval);
+            loop_.spawn(show_status(), serving_.token());
     });
     loop_.run();
     engine_.join();
@@ -158,7 +133,7 @@ Task<void> Control::serve_core(std::size_t index, std::vector<Listening>& socket
 
 void Control::core_ended() {
     if (++ended_ < cores_.size()) return;
-    grace_.cancel();
+    ending_.request_stop();
     loop_.stop();
     signals_.close();
 }
@@ -183,11 +158,18 @@ void Control::begin_stop() {
     stop_requested_ = true;
     notifier_.send("STOPPING=1");
     const std::uint64_t open = snapshot().totals.connections_open;
-    status_timer_.cancel();
+    serving_.request_stop();
     term::write(stderr, live_.clear());
     if (!options_.quiet && open != 0) say(fmt::format("stopping, {} connections open", open));
     engine_.request_stop();
-    loop_.timers().arm(grace_, later(loop_.now(), options_.grace));
+    loop_.spawn(wait_out_grace(), ending_.token());
+}
+
+Task<void> Control::wait_out_grace() {
+    const bool over = co_await loop_.sleep_for(options_.grace);
+    if (!over) co_return;
+    say("grace period over, ending what is left");
+    cut_all();
 }
 
 void Control::cut_all() {
@@ -204,15 +186,18 @@ Snapshot Control::snapshot() const {
 
 // Written through the ring: a terminal that is held (Ctrl-S) holds nothing else.
 Task<void> Control::show_status() {
-    const Snapshot now = snapshot();
-    const std::size_t width = term::probe_screen(STDERR_FILENO).width;
-    const std::string line = status_line(last_shown_, now, width);
-    last_shown_ = now;
-    const std::string text = live_.redraw({&line, 1});
-    auto bytes = std::as_bytes(std::span(text));
-    auto written = co_await write_all(loop_, STDERR_FILENO, bytes, ~std::uint64_t{0});
-    if (written && !stop_requested_)
-        loop_.timers().arm(status_timer_, loop_.now() + status_interval);
+    for (;;) {
+        const bool due = co_await loop_.sleep_for(status_interval);
+        if (!due) break;
+        const Snapshot now = snapshot();
+        const std::size_t width = term::probe_screen(STDERR_FILENO).width;
+        const std::string line = status_line(last_shown_, now, width);
+        last_shown_ = now;
+        const std::string text = live_.redraw({&line, 1});
+        auto bytes = std::as_bytes(std::span(text));
+        auto written = co_await write_all(loop_, STDERR_FILENO, bytes, ~std::uint64_t{0});
+        if (!written) break;
+    }
 }
 
 // In place of the live line, which comes back below it.
