@@ -12,6 +12,8 @@ import sys
 
 from spate_cli import PATIENCE_S
 
+# Where tc(8) is, the path of whoever is not root does not lead.
+ENVIRONMENT = os.environ | {"PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"}
 INSIDE = "SPATE_TEST_NETWORK"  # Set in there, to the name of the test that it was made for.
 
 
@@ -25,11 +27,12 @@ def in_network(make):
                 return test(self)
             alone = ["unshare", "-rn", "sh", "-c", f'{make} && exec "$@"', "sh"]
             if shutil.which("unshare") is None or subprocess.run(
-                    [*alone, "true"], check=False, capture_output=True).returncode != 0:
+                    [*alone, "true"], env=ENVIRONMENT, check=False,
+                    capture_output=True).returncode != 0:
                 self.skipTest(f"no network of its own to be had by: {make}")
             done = subprocess.run(
                 [*alone, sys.executable, test.__globals__["__file__"], test.__name__],
-                env=os.environ | {INSIDE: test.__name__}, capture_output=True, text=True,
+                env=ENVIRONMENT | {INSIDE: test.__name__}, capture_output=True, text=True,
                 timeout=3 * PATIENCE_S, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn("1..1", done.stdout)
