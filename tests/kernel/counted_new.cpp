@@ -31,10 +31,17 @@ void free_counted(void* memory) {
 
 }  // namespace
 
-// The array and nothrow forms come here too. Not inlined, or the compiler sees malloc(3) meet
-// operator delete.
+// The array forms come here too. Not inlined, or the compiler sees malloc(3) meet operator delete.
 [[gnu::noinline]] void* operator new(std::size_t size) {
     return counted(size, 1);
+}
+// Its own: the sanitizers' nothrow form does not call the one above.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    try {
+        return counted(size, 1);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
 }
 [[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
     return counted(size, static_cast<std::size_t>(alignment));
