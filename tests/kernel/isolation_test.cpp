@@ -154,8 +154,12 @@ TEST_F(IsolationTest, EndsAreSeenWithoutABuffer) {
             peer.far.reset();
             auto end = co_await peer.stream.receive();
             EXPECT_EQ(end.has_value(), !by_reset);
-            if (end) EXPECT_TRUE(end->empty());
-            if (!end) EXPECT_EQ(end.error().code, ECONNRESET);
+            if (end) {
+                EXPECT_TRUE(end->empty());
+            }
+            if (!end) {
+                EXPECT_EQ(end.error().code, ECONNRESET);
+            }
             co_await peer.stream.close();
         }
         co_await close_all(holders);

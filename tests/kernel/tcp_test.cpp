@@ -75,8 +75,12 @@ TEST_F(TcpTest, DoesNotPaceWhatComesFromThisMachine) {
         auto client = co_await connect(loop(), address, 5s);
         auto accepted = co_await listener.accept();
         EXPECT_TRUE(client && accepted);
-        if (accepted) EXPECT_NE(congestion_control(accepted->get()), "bbr");
-        if (client) EXPECT_NE(congestion_control(client->get()), "bbr");
+        if (accepted) {
+            EXPECT_NE(congestion_control(accepted->get()), "bbr");
+        }
+        if (client) {
+            EXPECT_NE(congestion_control(client->get()), "bbr");
+        }
         co_await listener.close();
     };
     run(body());
