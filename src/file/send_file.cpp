@@ -2,6 +2,7 @@
 #include <sys/sendfile.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -87,6 +88,7 @@ class Transfer {
     Task<Result<Moved>> move_from_remote(std::size_t most);
     Task<Result<Moved>> move_by_zero_copy(std::size_t most);
     [[nodiscard]] Result<std::size_t> send_now(std::span<const std::byte> bytes);
+    [[nodiscard]] Result<void> send_small();
     Task<Result<void>> automatically();
     Task<Result<std::size_t>> allowance(std::size_t most);
     Task<Result<void>> drain(Pipe& pipe, std::size_t bytes);
@@ -252,6 +254,26 @@ Result<std::size_t> Transfer::send_now(std::span<const std::byte> bytes) {
     return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "send");
 }
 
+// Head and file in one send, by way of the stack, if the page cache has it: as much as the socket
+// has room for. What is left of it goes another way, and holds no memory while it waits.
+Result<void> Transfer::send_small() {
+    std::array<std::byte, cheapest_in_memory> memory;
+    const auto body = std::span(memory).first(next_piece(memory.size()));
+    if (read_cached(file_, body, offset_) < body.size()) return {};
+    iovec parts[2] = {{const_cast<std::byte*>(head_.data()), head_.size()},
+                      {body.data(), body.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    const ssize_t done = ::sendmsg(stream_.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (done < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)) return {};
+    if (done < 0) return fail(stream_.aborted() != 0 ? stream_.aborted() : errno, "send");
+    const std::size_t of_head = std::min(static_cast<std::size_t>(done), head_.size());
+    head_ = head_.subspan(of_head);
+    went(static_cast<std::size_t>(done) - of_head);
+    return {};
+}
+
 // A cold read takes its time on a kernel thread, not on this one.
 Task<Result<Moved>> Transfer::move_from_disk(std::size_t most) {
     auto permit = co_await pieces_left().acquire();
@@ -361,9 +383,9 @@ Task<Result<void>> Transfer::by_splice() {
 // Small: through memory. Larger: sendfile(2) as far as the page cache goes, reads where the disk
 // is needed, and back.
 Task<Result<void>> Transfer::automatically() {
-    if (left_ <= cheapest_in_memory) {
-        auto sent = co_await by_memory();
-        co_return sent;
+    if (left_ <= cheapest_in_memory && !is_paced(options_.stream_pacer, options_.shared_pacer)) {
+        auto begun = send_small();
+        if (!begun || (head_.empty() && left_ == 0)) co_return begun;
     }
     do {
         auto sent = co_await by_sendfile(true);

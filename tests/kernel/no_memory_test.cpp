@@ -10,11 +10,11 @@
 namespace spate {
 namespace {
 
-// A frame of a size that no other has: none like it lies in the free lists. It has to be kept over
-// a wait, or it is not in the frame.
+// A frame that is too large for the free lists (4 KiB): it is allocated each time. It has to be kept
+// over a wait, or it is not in the frame.
 template <typename T>
 Task<T> with_large_frame(Loop& loop, int& begun) {
-    std::array<char, 3500> kept;
+    std::array<char, 5000> kept;
     std::memset(kept.data(), ++begun, kept.size());
     co_await loop.yield();
     co_return T(kept[17]);
