@@ -1,4 +1,4 @@
-"""What tests of `spate serve` among a swarm share: the server, the swarm, and a check of service."""
+"""What tests of `spate serve` among a swarm share: server, swarm, and a check of service."""
 
 import os
 import unittest

@@ -10,8 +10,8 @@
 namespace spate {
 namespace {
 
-// A frame that is too large for the free lists (4 KiB): it is allocated each time. It has to be kept
-// over a wait, or it is not in the frame.
+// A frame that is too large for the free lists (4 KiB): it is allocated each time. It has to be
+// kept over a wait, or it is not in the frame.
 template <typename T>
 Task<T> with_large_frame(Loop& loop, int& begun) {
     std::array<char, 5000> kept;
