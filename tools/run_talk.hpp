@@ -2,11 +2,16 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
+#include <utility>
 
+#include <spate/engine.hpp>
 #include <spate/loop.hpp>
+#include <spate/task_group.hpp>
 
 #include "talk/conversation.hpp"
 #include "term/print.hpp"
@@ -40,4 +45,35 @@ int run_on_loop(const char* command, Main main) {
     (*loop)->run();
     if (!ending.message.empty()) complain(command, ending.message);
     return ending.exit;
+}
+
+/// Runs `task` until it ends by itself or SIGINT or SIGTERM, both among `signals`, stops it. The
+/// second of these ends the process at once, after `last`. Signals of the terminal are for `other`.
+template <typename Other, typename Last>
+spate::Task<spate::talk::Ending> until_signal(spate::Loop& loop, spate::Signals& signals,
+                                              spate::Task<spate::talk::Ending> task, Other other,
+                                              Last last) {
+    using namespace spate;
+    StopSource stop;
+    const auto heed = [&]() -> Task<void> {
+        for (;;) {
+            auto signal = co_await signals.next(loop);
+            if (!signal) co_return;
+            if (*signal != SIGINT && *signal != SIGTERM) {
+                other(*signal);
+            } else if (stop.stop_requested()) {
+                last();
+                ::_exit(128 + *signal);
+            } else {
+                stop.request_stop();
+            }
+        }
+    };
+    TaskGroup heeding(loop);
+    heeding.spawn(heed());
+    auto stoppable = with_stop(stop.token(), std::move(task));
+    talk::Ending ending = co_await stoppable;
+    heeding.request_stop();
+    (void)co_await heeding.join();
+    co_return ending;
 }

@@ -67,15 +67,6 @@ int run_connect(int argc, char** argv) {
                        [&](Loop& loop) { return connect_and_talk(loop, *arguments, *dump); });
 }
 
-// The first signal ends it, the second the process.
-Task<void> heed_signals(Loop& loop, Signals& signals, TcpHost& host) {
-    auto signal = co_await signals.next(loop);
-    if (!signal) co_return;
-    host.stop();
-    signal = co_await signals.next(loop);
-    if (signal) ::_exit(128 + *signal);
-}
-
 Task<Ending> listen_and_talk(Loop& loop, const TcpListenArguments& arguments, Fd socket,
                              Signals& signals, Dump& dump) {
     const bool ahead = arguments.host.most_connections == 0;
@@ -83,9 +74,9 @@ Task<Ending> listen_and_talk(Loop& loop, const TcpListenArguments& arguments, Fd
     Input input(loop);
     Output output(loop);
     TcpHost host(listener, input, output, dump, arguments.host);
-    loop.spawn(heed_signals(loop, signals, host));
-    Ending ending = co_await host.run();
-    signals.close();
+    const auto kill_programs = [&host] { host.kill_programs(); };
+    auto running = until_signal(loop, signals, host.run(), [](int) {}, kill_programs);
+    Ending ending = co_await running;
     co_return ending;
 }
 

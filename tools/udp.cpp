@@ -77,21 +77,6 @@ Task<Ending> with_socket(Loop& loop, const UdpSocketArguments& arguments, bool a
     co_return ending;
 }
 
-// Ends a command at a signal, by whatever ends it. Those of the terminal are for `terminal`, where
-// they are among the signals.
-template <typename Stop, typename Terminal>
-Task<void> heed_signals(Loop& loop, Signals& signals, Stop stop, Terminal terminal) {
-    auto signal = co_await signals.next(loop);
-    while (signal && *signal != SIGINT && *signal != SIGTERM) {
-        terminal(*signal);
-        signal = co_await signals.next(loop);
-    }
-    if (!signal) co_return;
-    stop();
-    signal = co_await signals.next(loop);
-    if (signal) ::_exit(128 + *signal);
-}
-
 // Stops this process as Ctrl-Z does where the signal is not waited for; returns when it goes on.
 void stop_process() {
     sigset_t stop;
@@ -148,10 +133,8 @@ int run_listen(int argc, char** argv) {
         Output output(loop);
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpHost host(socket, output, *dump, arguments->host);
-            const auto stop = [&] { loop.spawn(socket.close()); };
-            loop.spawn(heed_signals(loop, *signals, stop, [](int) {}));
-            Ending ending = co_await host.run();
-            signals->close();
+            auto running = until_signal(loop, *signals, host.run(), [](int) {}, [] {});
+            Ending ending = co_await running;
             co_return ending;
         };
         Ending ending = co_await with_socket(loop, arguments->socket, !arguments->quiet, use);
@@ -171,11 +154,9 @@ int run_chat(int argc, char** argv) {
         Output output(loop);
         const auto use = [&](UdpSocket& socket) -> Task<Ending> {
             UdpChat chat(loop, socket, input, output, *dump, arguments->chat);
-            const auto stop = [&] { chat.stop(); };
             const auto terminal = [&](int signal) { keep_line(chat, signal); };
-            loop.spawn(heed_signals(loop, *signals, stop, terminal));
-            Ending ending = co_await chat.run();
-            signals->close();
+            auto running = until_signal(loop, *signals, chat.run(), terminal, [] {});
+            Ending ending = co_await running;
             co_return ending;
         };
         Ending ending = co_await with_socket(loop, arguments->socket, !arguments->quiet, use);

@@ -10,9 +10,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 
 #include <spate/io.hpp>
+#include <spate/task_group.hpp>
+#include <spate/timeout.hpp>
 
 namespace spate::talk {
 namespace {
@@ -89,45 +90,54 @@ Result<std::unique_ptr<Child>> Child::start(const std::string& command, Fd socke
 }
 
 Task<int> Child::ended(Loop& loop) {
-    loop.spawn(end_with_connection(loop));
-    int status = 0;
-    pid_t reaped = 0;
-    while (reaped == 0) {
-        auto ready = co_await poll(loop, handle_.get(), POLLIN);
-        if (!ready) co_await loop.sleep_for(retry_delay);
-        reaped = ::waitpid(pid_, &status, WNOHANG);
+    const StopToken stop = co_await current_stop();
+    TaskGroup watch(loop, stop);
+    watch.spawn(connection_lost(loop));
+    auto waiting = with_stop(watch.token(), status(loop));
+    Result<int> ended = co_await waiting;
+    watch.request_stop();
+    (void)co_await watch.join();
+    if (!ended) {
+        signal(stop.stop_requested() ? SIGTERM : SIGHUP);
+        auto graceful = shield(with_timeout(loop, grace, status(loop)));
+        ended = co_await graceful;
     }
-    has_ended_ = true;
-    last_resort_.reset();
-    cancel_all(loop, connection_.get());
-    co_await watch_ended_.wait();
-    co_return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    while (!ended) {
+        kill();
+        auto killed = shield(status(loop));
+        ended = co_await killed;
+        if (!ended) co_await loop.yield();
+    }
+    co_return *ended;
 }
 
-Task<void> Child::end_with_connection(Loop& loop) {
-    while (!has_ended_) {
+// ECANCELED if stopped.
+Task<Result<int>> Child::status(Loop& loop) {
+    for (;;) {
+        auto ready = co_await poll(loop, handle_.get(), POLLIN);
+        int status = 0;
+        if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+            has_ended_ = true;
+            co_return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        }
+        if (!ready && ready.error().code == ECANCELED) co_return std::unexpected(ready.error());
+        if (!ready) co_await loop.sleep_for(retry_delay);
+    }
+}
+
+// Fails when it is, so that its TaskGroup stops.
+Task<Result<void>> Child::connection_lost(Loop& loop) {
+    for (;;) {
         auto woken = co_await poll(loop, connection_.get(), POLLIN);
-        if (!woken || has_ended_) break;
+        if (!woken) co_return std::unexpected(woken.error());
         // A change of the connection's state wakes up without an event.
         epoll_event event{};
-        if (::epoll_wait(connection_.get(), &event, 1, 0) != 1) continue;
-        end(loop, SIGHUP);
-        break;
+        if (::epoll_wait(connection_.get(), &event, 1, 0) == 1) co_return fail(ECONNRESET, "poll");
     }
-    watch_ended_.set();
 }
 
-void Child::end(Loop& loop, int signal) {
-    if (has_ended_) return;
-    ::kill(-pid_, signal);
-    if (last_resort_) return;
-    last_resort_ = std::make_unique<LastResort>(*this);
-    loop.timers().arm(*last_resort_, later(loop.now(), grace));
-}
-
-void Child::LastResort::due(Timer& timer) {
-    const Child& child = static_cast<LastResort&>(timer).child_;
-    if (!child.has_ended_) ::kill(-child.pid_, SIGKILL);
+void Child::signal(int number) {
+    if (!has_ended_) ::kill(-pid_, number);
 }
 
 bool is_local(const Address& peer) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -11,7 +12,6 @@
 #include <spate/loop.hpp>
 #include <spate/result.hpp>
 #include <spate/task.hpp>
-#include <spate/timer.hpp>
 
 namespace spate::talk {
 
@@ -22,32 +22,23 @@ class Child {
     static Result<std::unique_ptr<Child>> start(const std::string& command, Fd socket);
 
     /// Waits for its end and reaps it: its exit status, or 128 and a signal's number. When the
-    /// connection is gone before, reset or ended both ways, end(SIGHUP).
+    /// connection is gone before, reset or ended both ways, its process group gets SIGHUP, asked
+    /// to stop SIGTERM, and SIGKILL where that is not heeded for two seconds.
     [[nodiscard]] Task<int> ended(Loop& loop);
-    /// Sends the signal to its process group, and SIGKILL where that is not heeded for a while.
-    void end(Loop& loop, int signal);
+    /// SIGKILL to its process group.
+    void kill() { signal(SIGKILL); }
 
   private:
-    // SIGKILL, later.
-    class LastResort : public Timer {
-      public:
-        explicit LastResort(Child& owner) : Timer(&due), child_(owner) {}
-
-      private:
-        static void due(Timer& timer);
-        Child& child_;
-    };
-
     Child(pid_t pid, Fd handle, Fd connection)
         : pid_(pid), handle_(std::move(handle)), connection_(std::move(connection)) {}
-    [[nodiscard]] Task<void> end_with_connection(Loop& loop);
+    [[nodiscard]] Task<Result<int>> status(Loop& loop);
+    [[nodiscard]] Task<Result<void>> connection_lost(Loop& loop);
+    void signal(int number);
 
     pid_t pid_;
     Fd handle_;      // pidfd_open(2)
     Fd connection_;  // readable when that is gone
     bool has_ended_ = false;
-    Event watch_ended_;
-    std::unique_ptr<LastResort> last_resort_;
 };
 
 /// A peer on this host: loopback, or a Unix socket.

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <vector>
 
-#include "talk/alarm.hpp"
+#include <spate/timeout.hpp>
+
 #include "talk/lines.hpp"
 #include "term/print.hpp"
 #include "term/units.hpp"
@@ -41,22 +42,22 @@ Conversation::Conversation(TcpStream& stream, std::string peer, Input& input, Ou
       activity_(stream, options.idle_timeout) {}
 
 Task<Ending> Conversation::run() {
-    stream_.loop().spawn(send_all());
+    const StopToken stop = co_await current_stop();
+    TaskGroup sending(stream_.loop(), stop);
+    sending.spawn(send_all());
     const bool as_it_is = options_.text.plain() && (options_.raw || ::isatty(output_.fd()) == 0);
     Relayed received;
     if (as_it_is)
         received = co_await relay_output(stream_, output_, activity_);
     else
         received = co_await show_all();
-    if (received) co_await finish_sending();
+    if (received) co_await finish_sending(sending);
     const int aborted = stream_.aborted();
-    input_.stop();
+    sending.request_stop();
     stream_.abort(ECANCELED);
-    while (!sending_ended_) {
-        sending_changed_.reset();
-        co_await sending_changed_.wait();
-    }
+    (void)co_await sending.join();
     co_await stream_.close();
+    if (stop.stop_requested()) co_return Ending{1, peer_ + ": interrupted"};
     if (aborted == ETIMEDOUT) {
         const std::string time = term::format_duration(options_.idle_timeout);
         co_return Ending{1, fmt::format("{}: nothing moved for {}", peer_, time)};
@@ -64,35 +65,34 @@ Task<Ending> Conversation::run() {
     co_return ending_of(received);
 }
 
-void Conversation::stop() {
-    interrupted_ = true;
-    input_.stop();
-    output_.stop();
-    stream_.abort(ECANCELED);
-}
-
 Task<void> Conversation::send_all() {
     if (options_.text.plain())
         sent_ = co_await relay_input(input_, stream_, activity_);
     else
         sent_ = co_await send_lines();
+    const StopToken stop = co_await current_stop();
     const bool said_nothing = options_.keep_open_without_input && activity_.sent() == 0;
-    if (!input_.stopped() && !said_nothing) stream_.finish_sending();
-    sending_ended_ = true;
-    sending_changed_.set();
+    if (!stop.stop_requested() && !said_nothing) stream_.finish_sending();
+    sending_ended_.notify_all();
 }
 
 // The peer has ended. Whether it still takes anything is not known before it is sent.
-Task<void> Conversation::finish_sending() {
+Task<void> Conversation::finish_sending(const TaskGroup& sending) {
     if (input_.kind() == Input::Kind::terminal) co_return;
-    Alarm quiet(stream_.loop(), sending_changed_);
-    while (!sending_ended_) {
+    const bool waits = input_.kind() != Input::Kind::file;
+    const Duration patience = waits ? Duration(quiet_input) : Duration::max();
+    while (sending.running() != 0) {
         const std::uint64_t sent = activity_.sent();
-        sending_changed_.reset();
-        if (input_.kind() != Input::Kind::file) quiet.set(quiet_input);
-        co_await sending_changed_.wait();
-        if (input_.kind() != Input::Kind::file && activity_.sent() == sent) co_return;
+        auto ended = with_timeout(stream_.loop(), patience, end_of_sending());
+        (void)co_await ended;
+        if (activity_.sent() == sent) co_return;
     }
+}
+
+Task<Result<void>> Conversation::end_of_sending() {
+    const bool ended = co_await sending_ended_.wait();
+    if (!ended) co_return fail(ECANCELED, "send");
+    co_return Result<void>{};
 }
 
 Task<Relayed> Conversation::send_lines() {
@@ -163,7 +163,6 @@ Ending Conversation::ending_of(const Relayed& received) const {
         if (failure.error.code == ECONNRESET) return fmt::format("{}: reset by the peer", peer_);
         return fmt::format("{}: {}", peer_, failure.error.message());
     };
-    if (interrupted_) return {1, fmt::format("{}: interrupted", peer_)};
     if (!received) return {1, line(received.error())};
     if (!sent_ && sent_.error().error.code != ECANCELED) return {1, line(sent_.error())};
     return {line_was_refused_ ? 1 : 0, ""};

@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include <spate/condition.hpp>
 #include <spate/task.hpp>
+#include <spate/task_group.hpp>
 #include <spate/tcp.hpp>
 
 #include "talk/dump.hpp"
@@ -43,11 +45,8 @@ class Conversation {
     Conversation(TcpStream& stream, std::string peer, Input& input, Output& output, Dump& dump,
                  const ConversationOptions& options);
 
-    /// Closes the stream at its end.
+    /// Closes the stream at its end. Asked to stop it ends amid what it does, with 1.
     [[nodiscard]] Task<Ending> run();
-
-    /// Ends it amid what it does, with 1.
-    void stop();
 
     [[nodiscard]] const Activity& activity() const { return activity_; }
 
@@ -56,7 +55,8 @@ class Conversation {
     [[nodiscard]] Task<Relayed> send_lines();
     [[nodiscard]] Task<Relayed> send_bytes(std::expected<std::string, EncodingError> bytes);
     [[nodiscard]] Task<Relayed> show_all();
-    [[nodiscard]] Task<void> finish_sending();
+    [[nodiscard]] Task<void> finish_sending(const TaskGroup& sending);
+    [[nodiscard]] Task<Result<void>> end_of_sending();
     [[nodiscard]] Ending ending_of(const Relayed& received) const;
 
     TcpStream& stream_;
@@ -66,9 +66,7 @@ class Conversation {
     Dump& dump_;
     const ConversationOptions& options_;
     Activity activity_;
-    Event sending_changed_;
-    bool sending_ended_ = false;
-    bool interrupted_ = false;
+    Condition sending_ended_;
     bool line_was_refused_ = false;
     Relayed sent_;
 };

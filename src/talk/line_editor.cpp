@@ -2,6 +2,7 @@
 
 // Its header wants them before.
 #include <editline/readline.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <clocale>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "talk/standard.hpp"
 #include "term/screen.hpp"
 #include "term/utf8.hpp"
 
@@ -55,7 +57,7 @@ LineEditor::LineEditor() {
 
 LineEditor::~LineEditor() {
     if (editing_) {
-        erase();
+        if (is_ready(STDOUT_FILENO, POLLOUT)) erase();
         end();
     }
     current = nullptr;

@@ -10,7 +10,8 @@
 
 namespace spate::talk {
 
-/// One at a time in a process: libedit has one state. Puts the terminal back when it dies.
+/// One at a time in a process: libedit has one state. Puts the terminal back when it dies. Writes
+/// to it at once, which blocks where it is held (Ctrl-S): wait until it is writable before.
 class LineEditor {
   public:
     LineEditor();
@@ -18,6 +19,8 @@ class LineEditor {
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;
 
+    /// A line has begun and not ended.
+    [[nodiscard]] bool is_editing() const { return editing_; }
     /// Shows the prompt and begins a line.
     void begin(std::string prompt);
     /// Takes what the terminal sent.

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include <spate/loop.hpp>
+#include <spate/condition.hpp>
 #include <spate/task.hpp>
 #include <spate/tcp.hpp>
 
@@ -18,9 +18,9 @@ namespace spate::talk {
 
 class TcpHost::Member {
   public:
-    /// `changed` is set whenever it has taken what waited.
+    /// `changed` is notified whenever it has taken what waited.
     Member(TcpStream& its_stream, std::string its_name, Duration patience, WireToText its_wire,
-           Event& changed)
+           Condition& changed)
         : stream(its_stream),
           name(std::move(its_name)),
           activity(its_stream, patience),
@@ -31,7 +31,7 @@ class TcpHost::Member {
     void say(std::string_view bytes) {
         if (stream.aborted() != 0) return;
         waiting_ += bytes;
-        more_.set();
+        more_.notify_all();
     }
     /// Enough waits; who speaks is to wait as well.
     [[nodiscard]] bool full() const {
@@ -49,27 +49,19 @@ class TcpHost::Member {
         stream.abort(ENOBUFS);
     }
 
-    /// Sends what is said until leave().
+    /// Sends what is said, until the stream fails or this is stopped.
     [[nodiscard]] Task<void> send_all() {
-        while (!leaving_) {
-            if (waiting_.empty()) {
-                more_.reset();
-                co_await more_.wait();
-                continue;
+        for (;;) {
+            while (waiting_.empty()) {
+                const bool notified = co_await more_.wait();
+                if (!notified) co_return;
             }
             const std::string bytes = std::exchange(waiting_, {});
-            changed_.set();
+            changed_.notify_all();
             auto sent = co_await stream.send(bytes);
-            if (!sent) break;
+            if (!sent) co_return;
             activity.sent(bytes.size());
         }
-        ended_.set();
-    }
-    /// Waits for the end of send_all(), which the stream's end hastens.
-    [[nodiscard]] Event::Awaiter leave() {
-        leaving_ = true;
-        more_.set();
-        return ended_.wait();
     }
 
     TcpStream& stream;
@@ -79,12 +71,10 @@ class TcpHost::Member {
     Lines lines;
 
   private:
-    Event& changed_;
+    Condition& changed_;
     std::string waiting_;
-    Event more_;
-    Event ended_;
+    Condition more_;
     std::uint64_t taken_ = 0;
-    bool leaving_ = false;
 };
 
 }  // namespace spate::talk

@@ -29,11 +29,6 @@ std::unexpected<RelayError> failed(Side side, const Error& error) {
     return std::unexpected(RelayError{side, error});
 }
 
-bool is_ready(int fd, short events) {
-    pollfd entry{.fd = fd, .events = events, .revents = 0};
-    return ::poll(&entry, 1, 0) > 0;
-}
-
 // splice(2) without waiting: bytes moved, 0 at the end of `from`, or an errno as its negative.
 ssize_t move(int from, int to, std::size_t most) {
     for (;;) {
@@ -62,7 +57,8 @@ Task<Relayed> copy_input(Input& input, TcpStream& stream, Activity& activity) {
 Task<Relayed> splice_input(Input& input, TcpStream& stream, Activity& activity) {
     ::fcntl(input.fd(), F_SETPIPE_SZ, pipe_size);
     Loop& loop = stream.loop();
-    while (!input.stopped()) {
+    const StopToken stop = co_await current_stop();
+    while (!stop.stop_requested()) {
         const ssize_t moved = move(input.fd(), stream.fd(), pipe_size);
         if (moved == 0) co_return Relayed{};
         if (moved > 0) {
@@ -128,7 +124,8 @@ Task<Relayed> wait_for_bytes(TcpStream& stream) {
 Task<Relayed> splice_output(TcpStream& stream, Output& output, Activity& activity) {
     ::fcntl(output.fd(), F_SETPIPE_SZ, pipe_size);
     Loop& loop = stream.loop();
-    for (;;) {
+    const StopToken stop = co_await current_stop();
+    while (!stop.stop_requested()) {
         const ssize_t moved = move(stream.fd(), output.fd(), pipe_size);
         if (moved == 0) co_return Relayed{};
         if (moved > 0) {
@@ -146,6 +143,7 @@ Task<Relayed> splice_output(TcpStream& stream, Output& output, Activity& activit
             if (!more) co_return more;
         }
     }
+    co_return failed(Side::socket, ECANCELED, "receive");
 }
 
 // Bytes that are in the pipe go to the file; it is empty afterwards.
@@ -169,7 +167,8 @@ Task<Relayed> splice_to_file(TcpStream& stream, Output& output, Activity& activi
     const Fd out_of(ends[0]);
     const Fd into(ends[1]);
     ::fcntl(into.get(), F_SETPIPE_SZ, pipe_size);
-    for (;;) {
+    const StopToken stop = co_await current_stop();
+    while (!stop.stop_requested()) {
         const ssize_t moved = move(stream.fd(), into.get(), pipe_size);
         if (moved == 0) co_return Relayed{};
         if (moved > 0) {
@@ -184,6 +183,7 @@ Task<Relayed> splice_to_file(TcpStream& stream, Output& output, Activity& activi
             if (!more) co_return more;
         }
     }
+    co_return failed(Side::socket, ECANCELED, "receive");
 }
 
 }  // namespace

@@ -33,10 +33,14 @@ Task<Result<void>> wait_until_ready(Loop& loop, int fd, short events) {
         auto ready = co_await poll(loop, fd, static_cast<std::uint32_t>(events));
         if (ready) co_return Result<void>{};
         if (ready.error().code != EINVAL) co_return std::unexpected(ready.error());
-        pollfd entry{.fd = fd, .events = events, .revents = 0};
-        if (::poll(&entry, 1, 0) != 0) co_return Result<void>{};
+        if (is_ready(fd, events)) co_return Result<void>{};
         co_await loop.sleep_for(pause);
     }
+}
+
+bool is_ready(int fd, short events) {
+    pollfd entry{.fd = fd, .events = events, .revents = 0};
+    return ::poll(&entry, 1, 0) != 0;
 }
 
 Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {
@@ -49,11 +53,13 @@ Input::Input(Loop& loop, int fd) : loop_(loop), fd_(fd), kind_(kind_of(fd)) {
 }
 
 Task<Result<void>> Input::readable() {
-    if (stopped_) co_return fail(ECANCELED, "read");
-    if (kind_ == Kind::file) co_return Result<void>{};
-    auto ready = co_await wait_until_ready(loop_, fd_, POLLIN);
-    if (stopped_) co_return fail(ECANCELED, "read");
-    co_return ready;
+    if (kind_ != Kind::file) {
+        auto ready = co_await wait_until_ready(loop_, fd_, POLLIN);
+        co_return ready;
+    }
+    const StopToken stop = co_await current_stop();
+    if (stop.stop_requested()) co_return fail(ECANCELED, "read");
+    co_return Result<void>{};
 }
 
 // Reading what is there does not block, so it needs no trip through the ring.
@@ -67,40 +73,12 @@ Task<Result<std::size_t>> Input::read(std::span<std::byte> into) {
     }
 }
 
-void Input::stop() {
-    stopped_ = true;
-    cancel_all(loop_, fd_);
-}
-
 Task<Result<void>> Output::write(std::span<const std::byte> bytes) {
-    while (busy_) {
-        free_.reset();
-        co_await free_.wait();
-    }
-    busy_ = true;
-    auto written = co_await write_whole(bytes);
-    busy_ = false;
-    free_.set();
-    co_return written;
-}
-
-// A stop of the process (Ctrl-Z) interrupts a write that waits for a terminal, and so does stop().
-Task<Result<void>> Output::write_whole(std::span<const std::byte> bytes) {
     constexpr auto in_order = ~std::uint64_t{0};
-    while (!bytes.empty()) {
-        if (stopped_) co_return fail(ECANCELED, "write");
-        auto written = co_await write_at(loop_, fd_, bytes, in_order);
-        if (!written && written.error().code == EINTR) continue;
-        if (!written) co_return std::unexpected(written.error());
-        if (*written == 0) co_return fail(ENOSPC, "write");
-        bytes = bytes.subspan(*written);
-    }
-    co_return Result<void>{};
-}
-
-void Output::stop() {
-    stopped_ = true;
-    cancel_all(loop_, fd_);
+    auto turn = co_await turn_.acquire();
+    if (!turn) co_return std::unexpected(turn.error());
+    auto written = co_await write_all(loop_, fd_, bytes, in_order);
+    co_return written;
 }
 
 Task<Result<void>> Output::write(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include <spate/condition.hpp>
 #include <spate/fd.hpp>
 #include <spate/loop.hpp>
 #include <spate/result.hpp>
@@ -16,51 +17,46 @@ namespace spate::talk {
 /// stopped and continued meanwhile (Ctrl-Z, fg) is none.
 [[nodiscard]] Task<Result<void>> wait_until_ready(Loop& loop, int fd, short events);
 
-/// Reads standard input, whatever it is. stop() ends a read in progress.
+/// The same without waiting.
+[[nodiscard]] bool is_ready(int fd, short events);
+
+/// Reads standard input, whatever it is.
 class Input {
   public:
     enum class Kind { terminal, pipe, file, other };
 
     explicit Input(Loop& loop, int fd = 0);
 
-    /// As many bytes as there are, 0 at the end. ECANCELED once stopped.
+    /// As many bytes as there are, 0 at the end.
     [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> into);
     /// Waits until there is something to read, or the end.
     [[nodiscard]] Task<Result<void>> readable();
-    void stop();
 
     [[nodiscard]] int fd() const { return fd_; }
     [[nodiscard]] Kind kind() const { return kind_; }
-    [[nodiscard]] bool stopped() const { return stopped_; }
 
   private:
     Loop& loop_;
     int fd_;
     Kind kind_;
     Fd own_;  // of a terminal, where it may be opened once more
-    bool stopped_ = false;
 };
 
 /// Writes standard output whole and in order, for several coroutines at once: none writes into
-/// the middle of another's text. stop() ends a write in progress, with ECANCELED.
+/// the middle of another's text.
 class Output {
   public:
     explicit Output(Loop& loop, int fd = 1) : loop_(loop), fd_(fd) {}
 
     [[nodiscard]] Task<Result<void>> write(std::span<const std::byte> bytes);
     [[nodiscard]] Task<Result<void>> write(std::string_view text);
-    void stop();
 
     [[nodiscard]] int fd() const { return fd_; }
 
   private:
-    [[nodiscard]] Task<Result<void>> write_whole(std::span<const std::byte> bytes);
-
     Loop& loop_;
     int fd_;
-    bool busy_ = false;
-    bool stopped_ = false;
-    Event free_;
+    Semaphore turn_{1};
 };
 
 }  // namespace spate::talk

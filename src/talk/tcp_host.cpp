@@ -5,14 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <list>
 #include <new>
 #include <utility>
 #include <vector>
 
-#include "talk/alarm.hpp"
+#include <spate/timeout.hpp>
+
 #include "talk/child.hpp"
 #include "talk/member.hpp"
 #include "term/print.hpp"
@@ -87,44 +87,54 @@ TcpHost::TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump
       terminal_(::isatty(output.fd()) != 0 && !options.conversation.raw) {}
 
 Task<Ending> TcpHost::run() {
-    if (options_.mode == HostMode::show && !options_.once) loop_.spawn(hand_out_input());
+    const StopToken stop = co_await current_stop();
+    TaskGroup group(loop_, stop);
+    group_ = &group;
+    if (options_.mode == HostMode::show && !options_.once) group.spawn(hand_out_input());
+    auto accepting = with_stop(group.token(), accept_all());
+    co_await accepting;
+    group.request_stop();
+    co_await listener_.close();
+    auto leaving = shield(all_left());
+    co_await leaving;
+    auto joined = co_await group.join();
+    if (!joined) ending_ = {1, joined.error().message()};
+    co_return ending_;
+}
+
+// Clients are no tasks of the group: want of memory for one would be the end of all.
+Task<void> TcpHost::accept_all() {
+    const unsigned most = options_.most_connections;
     for (;;) {
-        co_await wait_for_room();
-        if (stopping_) break;
+        while (most != 0 && connections_ >= most) {
+            const bool notified = co_await changed_.wait();
+            if (!notified) co_return;
+        }
         auto socket = co_await listener_.accept();
-        if (!socket) break;
+        if (!socket) co_return;
         ++connections_;
         if (options_.once) {
             co_await listener_.close();
             co_await serve(std::move(*socket));
-            break;
+            co_return;
         }
         try {
-            loop_.spawn(serve(std::move(*socket)));
+            loop_.spawn(serve(std::move(*socket)), group_->token());
         } catch (const std::bad_alloc&) {
             --connections_;
             term::print(stderr, no_memory);
         }
     }
-    stop();
-    co_await listener_.close();
-    while (connections_ != 0 || handing_out_) {
-        changed_.reset();
-        co_await changed_.wait();
-    }
-    co_return ending_;
 }
 
-void TcpHost::stop() {
-    if (std::exchange(stopping_, true)) return;
-    input_.stop();
-    changed_.set();
-    if (conversation_ != nullptr) conversation_->stop();
-    for (Member* member : members_)
-        member->stream.abort(ECANCELED);
+Task<void> TcpHost::all_left() {
+    while (connections_ != 0)
+        (void)co_await changed_.wait();
+}
+
+void TcpHost::kill_programs() {
     for (Child* child : children_)
-        child->end(loop_, SIGTERM);
-    loop_.spawn(listener_.close());
+        child->kill();
 }
 
 Task<void> TcpHost::serve(Fd socket) {
@@ -139,15 +149,7 @@ Task<void> TcpHost::serve(Fd socket) {
         term::print(stderr, no_memory);
     }
     --connections_;
-    changed_.set();
-}
-
-Task<void> TcpHost::wait_for_room() {
-    if (options_.most_connections == 0) co_return;
-    while (!stopping_ && connections_ >= options_.most_connections) {
-        changed_.reset();
-        co_await changed_.wait();
-    }
+    changed_.notify_all();
 }
 
 Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
@@ -164,21 +166,26 @@ Task<void> TcpHost::serve_member(Fd socket, std::string peer) {
     co_await stream.close();
 }
 
-// From send_all() on nothing that may find no memory throws: it holds the member until leave().
+// From spawn() on nothing that may find no memory throws: the group holds the member until join().
 Task<void> TcpHost::attend(TcpStream& stream, std::string peer) {
+    const StopToken stop = co_await current_stop();
     auto wire = WireToText::open(shown_on(terminal_, options_.conversation));
     Member member(stream, std::move(peer), options_.conversation.idle_timeout, std::move(*wire),
                   changed_);
     auto place = std::list<Member*>{&member};
-    loop_.spawn(member.send_all());
+    TaskGroup sending(loop_, stop);
+    sending.spawn(member.send_all());
     members_.splice(members_.end(), place);
-    changed_.set();
-    auto heard = co_await hear(member);
-    const int code = stream.aborted() != 0 ? stream.aborted() : heard ? 0 : heard.error().code;
+    changed_.notify_all();
+    auto hearing = with_stop(sending.token(), hear(member));
+    auto heard = co_await hearing;
+    int code = stream.aborted() != 0 ? stream.aborted() : heard ? 0 : heard.error().code;
     std::erase(members_, &member);
     if (options_.mode == HostMode::reply) (void)co_await part(stream);
+    sending.request_stop();
     stream.abort(ECANCELED);
-    co_await member.leave();
+    auto joined = co_await sending.join();
+    if (!joined) code = joined.error().code;
     co_await stream.close();
     left(member.name, member.activity, code);
     if (options_.once && is_fault(code)) ending_ = {1, member.name + ": " + reason(code)};
@@ -186,9 +193,7 @@ Task<void> TcpHost::attend(TcpStream& stream, std::string peer) {
 
 Task<Ending> TcpHost::converse(TcpStream& stream, const std::string& peer) {
     Conversation conversation(stream, peer, input_, output_, dump_, options_.conversation);
-    conversation_ = &conversation;
     auto ending = co_await conversation.run();
-    conversation_ = nullptr;
     left(peer, conversation.activity(), 0);
     co_return ending;
 }
@@ -248,9 +253,9 @@ Task<Result<void>> TcpHost::write(std::string text) {
     if (terminal_) text = harmless(text);
     const std::string_view shown = text;
     auto written = co_await output_.write(shown);
-    if (!written && !stopping_) {
+    if (!written && is_fault(written.error().code)) {
         ending_ = {1, fmt::format("standard output: {}", std::strerror(written.error().code))};
-        stop();
+        group_->request_stop();
     }
     co_return written;
 }
@@ -277,22 +282,29 @@ void TcpHost::tell(Member& member, std::string_view bytes) {
 // A room goes at the pace of those who keep up; the input, at the pace of the slowest that takes
 // anything.
 Task<void> TcpHost::wait_for_the_slow() {
-    const auto somebody_is_slow = [this] { return std::ranges::any_of(members_, &Member::full); };
-    if (!somebody_is_slow()) co_return;
     const bool room = options_.mode == HostMode::broadcast;
     const Duration patience = room ? slowness : stall;
     for (Member* member : members_)
         (void)member->took_something();
-    Alarm alarm(loop_, changed_, patience);
     while (somebody_is_slow()) {
-        if (alarm.is_over()) {
-            for (Member* member : members_)
-                if (member->full() && (room || is_stuck(*member))) member->cut_off();
-            alarm.set(patience);
-        }
-        changed_.reset();
-        co_await changed_.wait();
+        auto waiting = with_timeout(loop_, patience, until_nobody_is_slow());
+        auto waited = co_await waiting;
+        if (waited || waited.error().code != ETIMEDOUT) co_return;
+        for (Member* member : members_)
+            if (member->full() && (room || is_stuck(*member))) member->cut_off();
     }
+}
+
+bool TcpHost::somebody_is_slow() const {
+    return std::ranges::any_of(members_, &Member::full);
+}
+
+Task<Result<void>> TcpHost::until_nobody_is_slow() {
+    while (somebody_is_slow()) {
+        const bool notified = co_await changed_.wait();
+        if (!notified) co_return fail(ECANCELED, "wait");
+    }
+    co_return Result<void>{};
 }
 
 // One alone holds nobody up.
@@ -320,19 +332,17 @@ Task<void> TcpHost::execute(Fd socket, std::string peer) {
 
 // Waits for somebody to say it to, so that nothing is said to nobody.
 Task<void> TcpHost::hand_out_input() {
-    handing_out_ = true;
     std::vector<std::byte> memory(64 << 10);
     auto wire = TextToWire::open(options_.conversation.text);
     Lines lines;
-    while (!stopping_) {
-        if (members_.empty()) {
-            changed_.reset();
-            co_await changed_.wait();
-            continue;
+    for (;;) {
+        while (members_.empty()) {
+            const bool notified = co_await changed_.wait();
+            if (!notified) co_return;
         }
         const std::span<std::byte> room(memory);
         auto got = co_await input_.read(room);
-        if (!got) break;
+        if (!got) co_return;
         const bool at_end = *got == 0;
         std::string bytes(reinterpret_cast<const char*>(memory.data()), *got);
         if (!options_.conversation.text.plain()) {
@@ -341,11 +351,9 @@ Task<void> TcpHost::hand_out_input() {
         }
         for (Member* member : members_)
             if (!bytes.empty()) tell(*member, bytes);
-        if (at_end) break;
+        if (at_end) co_return;
         co_await wait_for_the_slow();
     }
-    handing_out_ = false;
-    changed_.set();
 }
 
 void TcpHost::came(const std::string& peer) {

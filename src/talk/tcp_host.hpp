@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 
+#include <spate/condition.hpp>
 #include <spate/loop.hpp>
 #include <spate/task.hpp>
+#include <spate/task_group.hpp>
 #include <spate/tcp.hpp>
 
 #include "talk/conversation.hpp"
@@ -44,12 +46,16 @@ class TcpHost {
     TcpHost(TcpListener& listener, Input& input, Output& output, Dump& dump,
             const HostOptions& options);
 
-    /// Until stop(), or the first client has left with `once`.
+    /// Until it is stopped, or the first client has left with `once`. Programs have two seconds
+    /// to end when it is stopped.
     [[nodiscard]] Task<Ending> run();
-    void stop();
+    /// Kills the programs that still run: for who does not wait for the end of run().
+    void kill_programs();
 
   private:
     class Member;
+    [[nodiscard]] Task<void> accept_all();
+    [[nodiscard]] Task<void> all_left();
     [[nodiscard]] Task<void> serve(Fd socket);
     [[nodiscard]] Task<Ending> converse(TcpStream& stream, const std::string& peer);
     [[nodiscard]] Task<void> serve_member(Fd socket, std::string peer);
@@ -62,8 +68,9 @@ class TcpHost {
     void tell_others(const Member& member, std::string_view line);
     void tell(Member& member, std::string_view bytes);
     [[nodiscard]] Task<void> wait_for_the_slow();
+    [[nodiscard]] bool somebody_is_slow() const;
+    [[nodiscard]] Task<Result<void>> until_nobody_is_slow();
     [[nodiscard]] bool is_stuck(Member& member) const;
-    [[nodiscard]] Task<void> wait_for_room();
     [[nodiscard]] Task<void> execute(Fd socket, std::string peer);
     [[nodiscard]] Task<void> hand_out_input();
     void came(const std::string& peer);
@@ -75,14 +82,12 @@ class TcpHost {
     Output& output_;
     Dump& dump_;
     const HostOptions& options_;
-    const bool terminal_;                   // standard output, which gets text alone
-    Conversation* conversation_ = nullptr;  // with the one client of `once`
+    const bool terminal_;         // standard output, which gets text alone
+    TaskGroup* group_ = nullptr;  // whose token clients are served under
     std::list<Member*> members_;
     std::list<Child*> children_;
     unsigned connections_ = 0;
-    Event changed_;  // a member came, left or took what waited for it, or all is to end
-    bool stopping_ = false;
-    bool handing_out_ = false;  // standard input, to all
+    Condition changed_;  // a member came, left or took what waited for it
     Ending ending_;
 };
 

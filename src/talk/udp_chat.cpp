@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 #include <ifaddrs.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
+
+#include <spate/task_group.hpp>
 
 #include "talk/chat_line.hpp"
 #include "talk/endpoint.hpp"
@@ -65,29 +69,21 @@ UdpChat::UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Du
 }
 
 Task<Ending> UdpChat::run() {
-    loop_.spawn(hear());
-    if (input_.kind() == Input::Kind::terminal && ::isatty(output_.fd()) != 0)
-        co_await read_terminal();
-    else
-        co_await read_lines();
+    const StopToken stop = co_await current_stop();
+    TaskGroup hearing(loop_, stop);
+    hearing.spawn(hear());
+    auto reading = with_stop(hearing.token(), read());
+    co_await reading;
     co_await socket_.close();
-    while (!hearing_ended_) {
-        ended_.reset();
-        co_await ended_.wait();
-    }
+    (void)co_await hearing.join();
     const bool piped = editor_ == nullptr;
     editor_.reset();
     if (!failure_.empty()) co_return Ending{1, failure_};
     co_return Ending{piped && something_failed_ ? 1 : 0, ""};
 }
 
-void UdpChat::stop() {
-    stopping_ = true;
-    input_.stop();
-}
-
 void UdpChat::redraw() {
-    if (editor_) editor_->redraw();
+    if (editor_ && is_ready(output_.fd(), POLLOUT)) editor_->redraw();
 }
 
 void UdpChat::suspend() {
@@ -98,11 +94,12 @@ void UdpChat::resume() {
     if (editor_) editor_->resume();
 }
 
-Task<void> UdpChat::hear() {
+// Fails with the output, which ends the reading as well.
+Task<Result<void>> UdpChat::hear() {
     DatagramBatch batch;
-    for (;;) {
+    while (!over()) {
         auto got = co_await socket_.receive(batch);
-        if (!got) break;
+        if (!got) co_return Result<void>{};
         const WallTime now = std::chrono::system_clock::now();
         for (const Datagram& datagram : batch)
             co_await take(datagram, now);
@@ -112,9 +109,7 @@ Task<void> UdpChat::hear() {
             co_await put(std::move(line));
         }
     }
-    batch = {};
-    hearing_ended_ = true;
-    ended_.set();
+    co_return fail(EPIPE, "write");
 }
 
 Task<void> UdpChat::take(const Datagram& datagram, WallTime now) {
@@ -151,24 +146,35 @@ UdpChat::Peer& UdpChat::meet(const Address& address) {
 }
 
 Task<void> UdpChat::put(std::string text) {
-    if (editor_) {
-        editor_->print(text);
-        co_return;
-    }
     const std::string_view shown = text;
-    auto written = co_await output_.write(shown);
-    if (written || stopping_) co_return;
-    failure_ = fmt::format("standard output: {}", std::strerror(written.error().code));
-    stop();
+    Result<void> written;
+    if (editor_) {
+        written = co_await wait_until_ready(loop_, output_.fd(), POLLOUT);
+        if (written) editor_->print(shown);
+    } else {
+        written = co_await output_.write(shown);
+    }
+    if (!written && written.error().code != ECANCELED)
+        failure_ = fmt::format("standard output: {}", std::strerror(written.error().code));
 }
 
+Task<void> UdpChat::read() {
+    if (input_.kind() == Input::Kind::terminal && ::isatty(output_.fd()) != 0)
+        co_await read_terminal();
+    else
+        co_await read_lines();
+}
+
+// What the editor writes would hold up the whole loop while the terminal is held (Ctrl-S).
 Task<void> UdpChat::read_terminal() {
     editor_ = std::make_unique<LineEditor>();
     std::string hint = "/to HOST:PORT says who to talk to, /help what else there is.\n";
     if (!target_) co_await put(std::move(hint));
-    editor_->begin(prompt());
     std::array<char, 4096> memory;
-    while (!stopping_) {
+    while (!over()) {
+        auto free = co_await wait_until_ready(loop_, output_.fd(), POLLOUT);
+        if (!free) break;
+        if (!editor_->is_editing()) editor_->begin(prompt());
         auto line = editor_->next_line();
         if (!line) {
             const auto room = std::as_writable_bytes(std::span(memory));
@@ -179,20 +185,19 @@ Task<void> UdpChat::read_terminal() {
         }
         if (*line == LineEditor::end_of_input) break;
         co_await handle(std::move(*line));
-        if (!stopping_) editor_->begin(prompt());
     }
 }
 
 Task<void> UdpChat::read_lines() {
     Lines lines;
     std::vector<std::byte> memory(64 << 10);
-    while (!stopping_) {
+    while (!over()) {
         const std::span<std::byte> room(memory);
         auto got = co_await input_.read(room);
         if (!got) co_return;
         lines.feed({reinterpret_cast<const char*>(memory.data()), *got});
         auto line = *got == 0 ? lines.rest() : lines.next();
-        while (line && !stopping_) {
+        while (line && !over()) {
             co_await handle(std::move(*line));
             line = lines.next();
         }
@@ -228,7 +233,7 @@ Task<void> UdpChat::handle(std::string line) {
             answer = help;
             break;
         case ChatVerb::quit:
-            stopping_ = true;
+            quit_ = true;
             break;
         case ChatVerb::unknown:
             answer = fmt::format("'/{}' is nothing here; /help lists what is\n",

@@ -38,10 +38,9 @@ class UdpChat {
     UdpChat(Loop& loop, UdpSocket& socket, Input& input, Output& output, Dump& dump,
             const ChatOptions& options);
 
-    /// Until /quit, the end of input or stop(); closes the socket. Piped, exit 1 if a message was
+    /// Until /quit, the end of input or a stop; closes the socket. Piped, exit 1 if a message was
     /// not sent or nobody was there.
     [[nodiscard]] Task<Ending> run();
-    void stop();
     /// The terminal has another size.
     void redraw();
     /// Around a stop of this process (Ctrl-Z, fg).
@@ -55,7 +54,8 @@ class UdpChat {
         WallTime last{};
     };
 
-    [[nodiscard]] Task<void> hear();
+    [[nodiscard]] Task<Result<void>> hear();
+    [[nodiscard]] Task<void> read();
     [[nodiscard]] Task<void> read_terminal();
     [[nodiscard]] Task<void> read_lines();
     [[nodiscard]] Task<void> handle(std::string line);
@@ -65,6 +65,7 @@ class UdpChat {
     [[nodiscard]] Task<void> take(const Datagram& datagram, WallTime now);
     Peer& meet(const Address& address);
     [[nodiscard]] bool own_echo(const Address& from, std::string_view payload);
+    [[nodiscard]] bool over() const { return quit_ || !failure_.empty(); }
     [[nodiscard]] std::string list_peers() const;
     [[nodiscard]] std::string prompt() const;
     [[nodiscard]] bool join_group(const Address& group);
@@ -86,9 +87,7 @@ class UdpChat {
     std::deque<std::string> said_to_many_;  // which comes back to who said it
     std::unique_ptr<LineEditor> editor_;
     Offload offload_;  // Looks names up.
-    Event ended_;
-    bool stopping_ = false;
-    bool hearing_ended_ = false;
+    bool quit_ = false;
     bool something_failed_ = false;  // a message that was not sent, or that nobody took
     std::string failure_;            // that ended it
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
@@ -35,6 +36,7 @@ Task<Ending> UdpHost::run() {
             term::print(stderr, "spate udp listen: {}\n", error_line(error));
         const std::string_view shown = text;
         auto written = co_await output_.write(shown);
+        if (!written && written.error().code == ECANCELED) break;
         if (!written) {
             ending = {1, fmt::format("standard output: {}", std::strerror(written.error().code))};
             break;

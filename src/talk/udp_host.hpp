@@ -28,7 +28,7 @@ class UdpHost {
     /// What it names outlives it.
     UdpHost(UdpSocket& socket, Output& output, Dump& dump, const UdpHostOptions& options);
 
-    /// Until the socket is closed or the count is reached; closes it.
+    /// Until it is stopped or the count is reached; closes the socket.
     [[nodiscard]] Task<Ending> run();
 
   private:

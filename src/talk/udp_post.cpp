@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "talk/alarm.hpp"
+#include <spate/task_group.hpp>
+#include <spate/timeout.hpp>
+
 #include "talk/hex.hpp"
 #include "talk/lines.hpp"
 #include "talk/udp_text.hpp"
@@ -41,20 +43,21 @@ UdpPost::UdpPost(Loop& loop, UdpSocket& socket, const Address& peer, Input& inpu
       options_(options) {}
 
 Task<Ending> UdpPost::run() {
-    loop_.spawn(hear());
+    const bool waits = options_.wait_reply > Duration{0};
+    TaskGroup hearing(loop_);
+    hearing.spawn(hear());
     if (options_.payload)
         co_await send_payload();
     else if (!options_.file.empty())
         co_await send_file();
     else
         co_await send_lines();
-    co_await await_answer();
+    const Duration patience = waits ? options_.wait_reply : Duration(bad_news);
+    auto answer = with_timeout(loop_, patience, answered());
+    (void)co_await answer;
     co_await socket_.close();
-    while (!hearing_ended_) {
-        heard_.reset();
-        co_await heard_.wait();
-    }
-    if (failure_.empty() && options_.wait_reply > Duration{0} && !answered_) {
+    (void)co_await hearing.join();
+    if (failure_.empty() && waits && !answered_) {
         failure_ = fmt::format("{}: no answer within {}", options_.name,
                                term::format_duration(options_.wait_reply));
     }
@@ -85,10 +88,8 @@ Task<void> UdpPost::hear() {
         }
         answered_ = answered_ || batch.size() > 0;
         if (!batch.errors().empty()) give_up(error_line(batch.errors()[0]));
-        heard_.set();
+        heard_.notify_all();
     }
-    hearing_ended_ = true;
-    heard_.set();
 }
 
 // What is hopeless ends even what would go on for ever.
@@ -188,13 +189,14 @@ Task<void> UdpPost::send_lines() {
     }
 }
 
-Task<void> UdpPost::await_answer() {
+// Or that nobody is there. Where none is waited for, its time-out is the good end.
+Task<Result<void>> UdpPost::answered() {
     const bool waits = options_.wait_reply > Duration{0};
-    Alarm alarm(loop_, heard_, waits ? options_.wait_reply : Duration(bad_news));
-    while (!alarm.is_over() && !gave_up_ && !(waits && answered_)) {
-        heard_.reset();
-        co_await heard_.wait();
+    while (!gave_up_ && !(waits && answered_)) {
+        const bool notified = co_await heard_.wait();
+        if (!notified) co_return fail(ECANCELED, "wait");
     }
+    co_return Result<void>{};
 }
 
 }  // namespace spate::talk

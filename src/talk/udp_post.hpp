@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <spate/condition.hpp>
 #include <spate/task.hpp>
 #include <spate/udp.hpp>
 
@@ -53,7 +54,7 @@ class UdpPost {
     [[nodiscard]] Task<void> send_file();
     [[nodiscard]] Task<bool> send_pieces();
     [[nodiscard]] Task<void> send_lines();
-    [[nodiscard]] Task<void> await_answer();
+    [[nodiscard]] Task<Result<void>> answered();
     void refuse(std::string_view why);
     void give_up(std::string why);
 
@@ -64,8 +65,7 @@ class UdpPost {
     Output& output_;
     Dump& dump_;
     const PostOptions& options_;
-    Event heard_;  // an answer, an error, or the end
-    bool hearing_ended_ = false;
+    Condition heard_;  // an answer or an error
     bool answered_ = false;
     std::uint64_t sent_ = 0;
     bool gave_up_ = false;
