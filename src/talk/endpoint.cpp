@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -13,6 +14,10 @@
 
 namespace spate::talk {
 namespace {
+
+// Longer than resolv.conf(5) makes it by itself; only what has a limit can be left behind at a
+// stop.
+constexpr auto longest_look_up = std::chrono::minutes(10);
 
 std::unexpected<std::string> wrong(std::string_view text, std::string_view why) {
     return std::unexpected(fmt::format("'{}': {}", term::printable(text), why));
@@ -54,7 +59,7 @@ std::expected<Named, std::string> without_look_up(std::string_view text, Use use
 }
 
 const char* why(const Error& error) {
-    if (error.code == EAGAIN) return "no name server answers";
+    if (error.code == EAGAIN || error.code == ETIMEDOUT) return "no name server answers";
     return error.code == EBUSY ? "too many names at once" : "no such host";
 }
 
@@ -111,7 +116,8 @@ Task<std::expected<std::vector<Address>, std::string>> find_addresses(Loop& loop
     auto named = without_look_up(text, use, family);
     if (!named) co_return std::unexpected(named.error());
     Result<std::vector<Address>> found = named->addresses;
-    if (found->empty()) found = co_await look_up(loop, offload, named->host, named->port);
+    if (found->empty())
+        found = co_await look_up(loop, offload, named->host, named->port, longest_look_up);
     co_return of_family(text, std::move(found), family);
 }
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import pty
 import socket
 import struct
 import termios
@@ -241,6 +242,66 @@ def tcp_listen_with_a_client(*options):
     return begin
 
 
+def full_pipe(stage):
+    into, out = os.pipe()
+    stage.callback(os.close, into)
+    stage.callback(os.close, out)
+    os.set_blocking(out, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(out, bytes(4096))
+    os.set_blocking(out, True)
+    return out
+
+
+def held_terminal(stage):
+    """As by Ctrl-S."""
+    keyboard, terminal = pty.openpty()
+    stage.callback(os.close, keyboard)
+    stage.callback(os.close, terminal)
+    termios.tcflow(terminal, termios.TCOOFF)
+    return terminal
+
+
+def held(hold, *arguments, send):
+    """Its standard output takes nothing of what it has received: `hold(stage)` gives that, and
+    `send(stage, port)` sends."""
+    def begin(stage):
+        output = hold(stage)
+        record = stage.folder / "record"
+        program, port = listening(stage, *arguments, "--dump", record,
+                                  stdin=output if os.isatty(output) else stage.idle_pipe(),
+                                  preexec_fn=lambda: os.dup2(output, 1))
+        send(stage, port)
+        # What it has received it records, then writes.
+        wait_for(lambda: record.stat().st_size > 0, "it to write")
+        return program
+    return begin
+
+
+def send_bytes(stage, port):
+    stage.enter_context(connect(port)).sendall(b"x\n")
+
+
+def send_datagram(stage, port):
+    stage.enter_context(udp_socket()).sendto(b"x", ("127.0.0.1", port))
+
+
+TCP_LISTEN = ("tcp", "listen", "127.0.0.1:0")
+UDP_LISTEN = ("udp", "listen", "127.0.0.1:0")
+UDP_CHAT = ("udp", "chat", "--bind", "127.0.0.1:0")
+
+
+def tcp_listen_saying_farewell(stage):
+    """To a client who has its answer and stays."""
+    program, port = listening(stage, *TCP_LISTEN, "--reply", "bye")
+    client = stage.enter_context(connect(port))
+    client.sendall(b"x")
+    while client.recv(99):
+        pass
+    return program
+
+
 def udp_listen(stage):
     return listening(stage, "udp", "listen", "127.0.0.1:0")[0]
 
@@ -312,8 +373,19 @@ PHASES = [
     Phase("tcp listen: a program", tcp_listen_with_a_client("--exec", "sleep 1000"), WELL),
     Phase("tcp listen: once", tcp_listen_with_a_client("--once"), FAILED),
     Phase("tcp listen: once, nobody", tcp_listen("--once"), WELL),
+    Phase("tcp listen: farewell", tcp_listen_saying_farewell, WELL),
+    Phase("tcp listen: full pipe", held(full_pipe, *TCP_LISTEN, send=send_bytes), WELL),
+    Phase("tcp listen: held terminal", held(held_terminal, *TCP_LISTEN, send=send_bytes), WELL),
+    Phase("tcp listen: once, full pipe",
+          held(full_pipe, *TCP_LISTEN, "--once", send=send_bytes), FAILED),
+    Phase("tcp listen: once, held terminal",
+          held(held_terminal, *TCP_LISTEN, "--once", send=send_bytes), FAILED),
     Phase("udp listen", udp_listen, WELL),
+    Phase("udp listen: full pipe", held(full_pipe, *UDP_LISTEN, send=send_datagram), WELL),
+    Phase("udp listen: held terminal", held(held_terminal, *UDP_LISTEN, send=send_datagram), WELL),
     Phase("udp chat", udp_chat, WELL),
+    Phase("udp chat: full pipe", held(full_pipe, *UDP_CHAT, send=send_datagram), WELL),
+    Phase("udp chat: held terminal", held(held_terminal, *UDP_CHAT, send=send_datagram), WELL),
     Phase("udp send: wait for an answer", udp_send_waiting, BY_DEFAULT),
     Phase("serve", serve(), WELL),
     Phase("serve: half a request", serve(half_a_request), WELL),

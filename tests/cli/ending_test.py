@@ -75,6 +75,14 @@ class PhaseTest(unittest.TestCase):
                     if name:
                         program.signal(getattr(signal, name))
                     self.assertEqual(program.wait(), code)
+            for name in ("SIGINT", "SIGTERM"):
+                with self.subTest("/to", signal=name), Stage() as stage:
+                    chat = stage.start("udp", "chat", "--bind", "127.0.0.1:0",
+                                       stdin=subprocess.PIPE, env=environment)
+                    chat.type("/to nobody.example:1\n")
+                    mute.recv(4096)
+                    chat.signal(getattr(signal, name))
+                    self.assertEqual(chat.wait(), 0, chat.describe())
 
 
 class MomentTest(unittest.TestCase):

@@ -1,4 +1,4 @@
-// Standard input where it is a terminal.
+// Standard streams: terminals as input, and how waiting for them is stopped.
 #include <fcntl.h>
 #include <poll.h>
 #include <termios.h>
@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <span>
 #include <string>
+
+#include <spate/task_group.hpp>
+#include <spate/timeout.hpp>
 
 #include "kernel_test.hpp"
 #include "talk/standard.hpp"
@@ -83,6 +86,56 @@ TEST_F(TerminalInputTest, KeysThatAreThrownAwayHoldNothingUp) {
     };
     run(body());
     EXPECT_EQ(read, "later");
+}
+
+class StandardStreamsTest : public test::LoopTest {
+  protected:
+    void SetUp() override {
+        LoopTest::SetUp();
+        if (IsSkipped()) return;
+        int ends[2];
+        ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+        out_ = Fd(ends[0]);
+        into_ = Fd(ends[1]);
+    }
+    Fd out_;
+    Fd into_;
+};
+
+TEST_F(StandardStreamsTest, AStopEndsAReadOfWhatSaysNothing) {
+    Input input(loop(), out_.get());
+    auto body = [&]() -> Task<void> {
+        std::array<std::byte, 8> memory{};
+        const std::span<std::byte> room(memory);
+        auto reading =
+            with_timeout(loop(), Duration(std::chrono::milliseconds(1)), input.read(room));
+        auto got = co_await reading;
+        EXPECT_EQ(got.error().code, ETIMEDOUT);
+    };
+    run(body());
+}
+
+TEST_F(StandardStreamsTest, AStopEndsAWriteThatNobodyReadsAndThoseBehindIt) {
+    Output output(loop(), into_.get());
+    const std::string much(1 << 20, 'x');
+    const std::string_view text = much;
+    int ended = 0;
+    auto write = [&]() -> Task<void> {
+        auto written = co_await output.write(text);
+        EXPECT_EQ(written.error().code, ECANCELED);
+        ++ended;
+    };
+    auto body = [&]() -> Task<void> {
+        TaskGroup group(loop());
+        group.spawn(write());
+        group.spawn(write());
+        co_await loop().yield();
+        EXPECT_EQ(ended, 0);
+        group.request_stop();
+        (void)co_await group.join();
+        EXPECT_EQ(ended, 2);
+    };
+    run(body());
 }
 
 }  // namespace
