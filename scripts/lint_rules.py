@@ -103,7 +103,8 @@ def is_initialiser(before):
 
 def co_await_operands(source):
     """g++ 12 destroys temporaries twice when a co_await is made of these: aggregates, lambdas
-    and conditionals. Subscripts and typed numbers are let through."""
+    and conditionals. Subscripts and typed numbers are let through. What is awaited in the condition
+    of an if or a while is moved while it is waited for, and never goes on."""
     if not source.is_cpp:
         return
     for match in re.finditer(r"\bco_await\b", source.code):
@@ -114,6 +115,9 @@ def co_await_operands(source):
             found.add("?")
         if opening >= 0 and source.code[opening] == "{" and is_initialiser(source.code[:opening]):
             found.add("{")
+        before = source.code[max(0, match.start() - 200):match.start()]
+        if re.search(r"\b(if|while)\s*\(([^;{}()=]|\([^()]*\)|\()*$", before):
+            yield source.line_at(match.start()), "co_await in a condition: name its result first"
         if found:
             yield (source.line_at(match.start()),
                    f"{' '.join(sorted(found))} with co_await: name the operand first")

@@ -57,8 +57,10 @@ class WaitList {
 /// A condition variable for coroutines of one loop: wait, and look again whether what one waits
 /// for is so.
 ///
-///     while (running != 0)
-///         if (!co_await ended.wait()) break;  // asked to stop
+///     while (running != 0) {
+///         const bool notified = co_await ended.wait();
+///         if (!notified) break;  // asked to stop
+///     }
 class Condition {
   public:
     class [[nodiscard]] Wait {

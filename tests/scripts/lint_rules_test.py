@@ -56,8 +56,8 @@ class LintRulesTest(unittest.TestCase):
         fine = [
             "co_await g(a, std::move(b));",
             "if (auto got = co_await stream.receive(); !got) { h(Agg{1}); }",
-            "while (co_await more()) { x[1] = 2; }",
             "loop.spawn([](A& a) -> Task<void> { co_await a.b(); }(a));",
+            "while (x()) co_await y();",
             "if (x) co_await y(); else { co_await z(); }",
             "auto c = x ? 1 : 2; co_await y(c);",
             "co_await sends[1].f(a [2]);",
@@ -74,6 +74,9 @@ class LintRulesTest(unittest.TestCase):
             "Agg a{co_await x(), 1};",
             "auto a = Agg{co_await x()};",
             "co_await f(\n        g{2});",
+            "if (!co_await x()) co_return;",
+            "while (co_await more()) { x[1] = 2; }",
+            "if (a() && co_await x()) co_return;",
         ]
         self.check(lint_rules.co_await_operands,
                    [(path, body.format(line), []) for line in fine] +
