@@ -239,10 +239,6 @@ std::expected<GetArguments, int> parse_get_arguments(int argc, char** argv) {
     if (auto read = read_jobs(raw, arguments); !read) {
         return std::unexpected(complain_of_usage(app.get_name(), read.error()));
     }
-    Options& options = arguments.options;
-    if (options.most_time > spate::Duration{0})
-        options.network.look_up_patience =
-            std::min(options.network.look_up_patience, options.most_time);
     const bool shows_data = std::ranges::any_of(
         arguments.jobs, [](const auto& job) { return job.destination.standard_output; });
     if (shows_data && ::isatty(STDOUT_FILENO) != 0) arguments.quiet = true;

@@ -7,6 +7,10 @@
 #include <ranges>
 #include <utility>
 
+#include <spate/task_group.hpp>
+
+#include "fetch/within_time.hpp"
+
 namespace spate::fetch {
 
 namespace {
@@ -17,30 +21,28 @@ constexpr unsigned most_depth = 100;
 }  // namespace
 
 Batch::Batch(Session& session, unsigned parallel, Finished finished)
-    : session_(session), parallel_(parallel), finished_(std::move(finished)) {}
-
-Batch::Listing::Listing(Session& session) : Timer(&over), breaker(session.loop) {
-    const Duration most = session.options.most_time;
-    if (most > Duration{0}) session.loop.timers().arm(*this, session.loop.now() + most);
-}
-
-void Batch::Listing::stop(const Failure& why) {
-    stopped = why;
-    breaker.trip();
-}
+    : session_(session),
+      parallel_(parallel),
+      finished_(std::move(finished)),
+      last_began_(session.loop.now()) {}
 
 Task<Exit> Batch::run() {
-    while (active_ > 0 || (!queue_.empty() && !stopped_)) {
-        while (active_ < parallel_ && !queue_.empty() && !stopped_) {
+    const StopToken stop = co_await current_stop();
+    TaskGroup active(session_.loop, stop);
+    while (!stop.stop_requested() && (!queue_.empty() || active.running() > 0)) {
+        while (active.running() < parallel_ && !queue_.empty() && !stop.stop_requested()) {
             Item item = std::move(queue_.front());
             queue_.pop_front();
-            ++active_;
-            session_.loop.spawn(work(std::move(item)));
+            last_began_ = session_.loop.now();
+            active.spawn(work(std::move(item)));
         }
-        changed_.reset();
-        if (active_ > 0) co_await changed_.wait();
+        if (active.running() == 0) continue;
+        const bool changed = co_await changed_.wait();
+        if (!changed) break;
     }
-    if (stopped_ && exit_ == Exit::ok && !queue_.empty()) exit_ = stopped_->exit;
+    const auto ended = co_await active.join();
+    if (exit_ == Exit::ok && !ended) exit_ = Exit::file;  // no memory
+    if (exit_ == Exit::ok && !queue_.empty()) exit_ = session_.interrupted.exit;
     co_return exit_;
 }
 
@@ -62,13 +64,11 @@ Task<void> Batch::work(Item item) {
         exit_ = exit;
         failed_number_ = item.number;
     }
-    --active_;
-    changed_.set();
+    changed_.notify_all();
 }
 
 Task<Outcome> Batch::fetch(Job job) {
     Download& download = running_.emplace_back(session_, std::move(job));
-    if (stopped_) download.stop(*stopped_);
     auto outcome = co_await download.run();
     running_.remove_if([&download](const Download& other) { return &other == &download; });
     co_return outcome;
@@ -76,12 +76,12 @@ Task<Outcome> Batch::fetch(Job job) {
 
 Task<Outcome> Batch::walk(Folder folder, std::size_t number) {
     Outcome outcome;
-    Listing& listing = listings_.emplace_back(session_);
-    if (stopped_) listing.stop(*stopped_);
-    auto entries = co_await list(session_, listing.breaker, folder);
-    if (!entries) outcome.failure = listing.stopped.value_or(entries.error());
-    listings_.remove_if([&listing](const Listing& other) { return &other == &listing; });
-    if (!entries) co_return outcome;
+    auto listing = within_time(session_, list(session_, folder));
+    auto entries = co_await listing;
+    if (!entries) {
+        outcome.failure = std::move(entries.error());
+        co_return outcome;
+    }
     std::error_code error;
     if (!folder.path.empty()) std::filesystem::create_directories(folder.path, error);
     if (error) {
@@ -98,7 +98,7 @@ Task<Outcome> Batch::walk(Folder folder, std::size_t number) {
     for (const ListedEntry& entry : std::views::reverse(*entries)) {
         queue_entry(folder, entry, number);
     }
-    changed_.set();
+    changed_.notify_all();
     co_return outcome;
 }
 
@@ -127,15 +127,6 @@ void Batch::queue_entry(const Folder& folder, const ListedEntry& entry, std::siz
     job.listed_size = entry.size;
     job.listed_modified_s = entry.modified_s;
     queue_.push_front({number, std::move(job)});
-}
-
-void Batch::stop(const Failure& why) {
-    stopped_ = why;
-    for (Listing& listing : listings_)
-        listing.stop(why);
-    for (Download& download : running_)
-        download.stop(why);
-    changed_.set();
 }
 
 }  // namespace spate::fetch

@@ -5,13 +5,12 @@
 #include <deque>
 #include <functional>
 #include <list>
-#include <optional>
 #include <string>
 #include <variant>
 
-#include <spate/loop.hpp>
+#include <spate/condition.hpp>
 #include <spate/task.hpp>
-#include <spate/timer.hpp>
+#include <spate/time.hpp>
 
 #include "fetch/download.hpp"
 #include "fetch/folder.hpp"
@@ -30,27 +29,20 @@ class Batch {
     void add(Job job) { queue_.push_back({next_number_++, std::move(job)}); }
     void add(Folder folder) { queue_.push_back({next_number_++, std::move(folder)}); }
 
-    /// Until nothing is left. Gives the exit code of the first in the queue that failed.
+    /// Until nothing is left, or asked to stop: then those under way end, and no more begin. Gives
+    /// the exit code of the first in the queue that failed.
     [[nodiscard]] Task<Exit> run();
-    /// Ends all of them soon, and begins no more.
-    void stop(const Failure& why);
 
     /// Those under way, in the order they began.
     [[nodiscard]] const std::list<Download>& running() const { return running_; }
     [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+    /// When the youngest of them did.
+    [[nodiscard]] TimePoint last_began() const { return last_began_; }
 
   private:
     struct Item {
         std::size_t number;
         std::variant<Job, Folder> what;
-    };
-    // A folder that is being listed has its time, as a file has.
-    struct Listing : Timer {
-        explicit Listing(Session& session);
-        void stop(const Failure& why);
-        static void over(Timer& timer) { static_cast<Listing&>(timer).stop(out_of_time()); }
-        Breaker breaker;
-        std::optional<Failure> stopped;
     };
     [[nodiscard]] Task<void> work(Item item);
     [[nodiscard]] Task<Outcome> fetch(Job job);
@@ -63,10 +55,8 @@ class Batch {
     std::deque<Item> queue_;
     std::size_t next_number_ = 0;
     std::list<Download> running_;
-    std::list<Listing> listings_;  // under way
-    unsigned active_ = 0;
-    Event changed_;
-    std::optional<Failure> stopped_;
+    Condition changed_;  // something has ended, or has been queued
+    TimePoint last_began_;
     Exit exit_ = Exit::ok;
     std::size_t failed_number_ = 0;
 };

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include <spate/timeout.hpp>
+
 #include "term/escape.hpp"
 #include "term/progress.hpp"
 #include "term/units.hpp"
@@ -18,14 +20,8 @@ namespace {
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
 constexpr auto plain_interval = std::chrono::seconds(10);
 constexpr std::size_t most_lines = 12;
-
-void write_to_standard_error(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-        if (written <= 0) return;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
+// For the last words of a command that is to end, to a terminal held by Ctrl-S or a full pipe.
+constexpr auto last_words = std::chrono::milliseconds(50);
 
 std::string describe(const http::Url& url) {
     return term::printable(url.scheme + "://" + url.authority() + url.target);
@@ -34,26 +30,34 @@ std::string describe(const http::Url& url) {
 }  // namespace
 
 Display::Display(Loop& loop, bool quiet)
-    : loop_(loop), quiet_(quiet), screen_(term::probe_screen(STDERR_FILENO)), breaker_(loop) {}
+    : loop_(loop),
+      quiet_(quiet),
+      screen_(term::probe_screen(STDERR_FILENO)),
+      writer_(loop, STDERR_FILENO) {}
 
 Task<void> Display::run(const Batch& batch) {
     printed_at_ = loop_.now();
-    while (!finished_ && !quiet_) {
-        co_await breaker_.pause_until(loop_.now() + redraw_interval);
-        if (finished_) break;
+    while (!quiet_) {
+        const bool slept = co_await loop_.sleep_for(redraw_interval);
+        if (!slept) break;
         sample(batch.running());
+        if (!writer_.idle()) continue;
         if (screen_.terminal) {
             draw(batch);
         } else if (loop_.now() - printed_at_ >= plain_interval) {
             print_plain(batch);
         }
     }
-    write_to_standard_error(live_.clear());
 }
 
-void Display::finish() {
-    finished_ = true;
-    breaker_.trip();
+Task<void> Display::finish() {
+    writer_.write(live_.clear());
+    auto flushed = co_await writer_.flush();
+    if (!flushed) {
+        auto last = shield(with_timeout(loop_, last_words, writer_.flush()));
+        (void)co_await last;
+    }
+    co_await writer_.close();
 }
 
 void Display::sample(const std::list<Download>& downloads) {
@@ -113,7 +117,7 @@ void Display::draw(const Batch& batch) {
     if (!states.empty()) {
         lines_ = term::render_progress_lines(states, sum_of(states), screen_, most_lines);
     }
-    write_to_standard_error(live_.redraw(lines_));
+    writer_.write(live_.redraw(lines_));
 }
 
 void Display::print_plain(const Batch& batch) {
@@ -123,11 +127,15 @@ void Display::print_plain(const Batch& batch) {
         text +=
             term::render_plain(state_of(download, rates_[&download].estimator, loop_.now())) + '\n';
     }
-    write_to_standard_error(text);
+    writer_.write(text);
 }
 
 void Display::print_line(const std::string& line) {
-    write_to_standard_error(live_.print_above(line + '\n', lines_));
+    writer_.write(live_.print_above(line + '\n', lines_));
+}
+
+void Display::complain(std::string_view text) {
+    print_line(fmt::format("spate get: {}", text));
 }
 
 void Display::ended(const http::Url& url, const Outcome& outcome) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fetch/within_time.hpp"
 #include "http/date.hpp"
 #include "term/escape.hpp"
 #include "term/units.hpp"
@@ -18,7 +19,8 @@ namespace {
 
 // A file that changes on the server again and again can't be fetched in parts.
 constexpr unsigned most_rounds = 5;
-constexpr std::size_t hash_step = 1024 * 1024;
+// Read and hashed without a look at whether to stop: some 10 ms.
+constexpr std::size_t hash_step = 4 * 1024 * 1024;
 
 }  // namespace
 
@@ -26,46 +28,34 @@ Download::Download(Session& session, Job job)
     : session_(session),
       job_(std::move(job)),
       output_(job_.destination),
-      breaker_(session.loop),
-      time_limit_(*this),
       began_(session.loop.now()),
       url_(job_.url),
-      segments_(std::nullopt, {}, session.options.min_split) {}
+      segments_(std::nullopt, {}, session.options.min_split),
+      upkeep_(session.loop) {}
 
-void Download::TimeLimit::over(Timer& timer) {
-    static_cast<TimeLimit&>(timer).download.stop(out_of_time());
-}
-
-void Download::stop(const Failure& why) {
-    conclude(Verdict::failed, why);
-}
-
-// The first verdict holds, but for a failure, which ends more than the round.
+// The first verdict holds.
 void Download::conclude(Verdict verdict, Failure failure) {
-    const bool worse = verdict == Verdict::failed && verdict_ != Verdict::failed;
-    if (verdict_ != Verdict::none && !worse) return;
+    if (verdict_ != Verdict::none) return;
     verdict_ = verdict;
     failure_ = std::move(failure);
-    breaker_.trip();
+    workers_->request_stop();
 }
 
 Task<Outcome> Download::run() {
     began_ = session_.loop.now();
-    if (session_.options.most_time > Duration{0}) {
-        session_.loop.timers().arm(time_limit_, began_ + session_.options.most_time);
-    }
     Outcome outcome;
-    const auto prepared = output_.prepare();
-    outcome.path = output_.path();
-    if (!prepared) {
-        outcome.failure = prepared.error();
-    } else if (is_here_already()) {
+    auto fetching = within_time(session_, fetch());
+    auto fetched = co_await fetching;
+    if (!fetched) {
+        auto keeping = shield(keep());
+        co_await keeping;
+        outcome.failure = with_what_is_kept(std::move(fetched.error()));
+    } else if (here_already_) {
         outcome.skipped = "is here already";
     } else {
-        auto fetched = co_await fetch();
-        if (!fetched) outcome.failure = std::move(fetched.error());
+        auto finished = co_await finish();
+        if (!finished) outcome.failure = std::move(finished.error());
     }
-    time_limit_.cancel();
     outcome.path = output_.path();
     outcome.fetched = fetched_;
     outcome.size = segments_.size().value_or(segments_.done().bytes());
@@ -80,28 +70,35 @@ bool Download::is_here_already() const {
     return session_.options.keep_existing || as_listed;
 }
 
+// Until all is here, but for its name.
 Task<std::expected<void, Failure>> Download::fetch() {
+    auto prepared = co_await output_.prepare(session_.loop, session_.offload);
+    if (!prepared) co_return prepared;
+    here_already_ = is_here_already();
+    if (here_already_) co_return prepared;
     look_for_part();
-    while (verdict_ != Verdict::failed && round_ < most_rounds) {
+    auto fetched = co_await fetch_all();
+    if (!fetched) co_return fetched;
+    if (adopting_) {
+        auto adopted = output_.adopt_existing();
+        if (!adopted) co_return adopted;
+    }
+    auto created = output_.create(0);
+    if (!created || job_.sha256.empty()) co_return created;
+    co_return co_await hash_the_rest();
+}
+
+Task<std::expected<void, Failure>> Download::fetch_all() {
+    while (round_ < most_rounds) {
         ++round_;
-        co_await run_round();
-        if (verdict_ != Verdict::start_over) break;
-        const auto forgotten = forget();
-        if (!forgotten) co_return std::unexpected(forgotten.error());
         verdict_ = Verdict::none;
-        breaker_.reset();
-        if (round_ == most_rounds) {
-            conclude(Verdict::failed, {Exit::nonsense, "the file keeps changing on the server"});
-        }
+        co_await run_round();
+        if (verdict_ == Verdict::complete) co_return std::expected<void, Failure>{};
+        if (verdict_ != Verdict::start_over) co_return std::unexpected(failure_);
+        auto forgotten = forget();
+        if (!forgotten) co_return forgotten;
     }
-    if (verdict_ == Verdict::failed) {
-        output_.remove_empty_part();
-        noted_at_ = {};
-        if (output_.has_part()) take_notes();
-        co_await notes_written();
-        co_return std::unexpected(with_what_is_kept(failure_));
-    }
-    co_return co_await finish();
+    co_return std::unexpected(Failure{Exit::nonsense, "the file keeps changing on the server"});
 }
 
 void Download::look_for_part() {
@@ -131,13 +128,15 @@ bool Download::can_go_on_from(const State& notes) const {
 }
 
 Task<void> Download::run_round() {
+    const StopToken stop = co_await current_stop();
     others_called_ = false;
-    running_ = 1;
-    session_.loop.spawn(work(0));
-    while (running_ > 0 || writing_notes_ || making_safe_) {
-        changed_.reset();
-        co_await changed_.wait();
-    }
+    workers_.emplace(session_.loop, stop);
+    workers_->spawn(work(0));
+    const auto ended = co_await workers_->join();
+    if (!ended) conclude(Verdict::failed, {Exit::file, ended.error().message()});
+    workers_.reset();
+    auto rest = shield(upkeep_ended());
+    co_await rest;
 }
 
 std::expected<void, Failure> Download::forget() {
@@ -159,17 +158,16 @@ std::expected<void, Failure> Download::forget() {
     return output_.is_stream() ? std::expected<void, Failure>{} : output_.start_over();
 }
 
+// What came is there for the next run.
+Task<void> Download::keep() {
+    output_.remove_empty_part();
+    noted_at_ = {};
+    if (output_.has_part()) take_notes();
+    co_await upkeep_ended();
+}
+
 Task<std::expected<void, Failure>> Download::finish() {
-    if (adopting_) {
-        const auto adopted = output_.adopt_existing();
-        if (!adopted) co_return std::unexpected(adopted.error());
-    }
-    const auto created = output_.create(0);
-    if (!created) co_return std::unexpected(created.error());
-    if (!job_.sha256.empty()) {
-        auto verified = co_await verify();
-        if (!verified) co_return verified;
-    }
+    if (auto verified = verify(); !verified) co_return verified;
     Output::Finish how;
     how.size = segments_.size().value_or(0);
     how.keep_existing = session_.options.keep_existing;
@@ -182,32 +180,38 @@ Task<std::expected<void, Failure>> Download::finish() {
     co_return co_await output_.finish(session_.loop, session_.offload, how);
 }
 
-Task<std::expected<void, Failure>> Download::verify() {
+// What did not come in order, or by an earlier run, is read again.
+Task<std::expected<void, Failure>> Download::hash_the_rest() {
     note_ = "checking";
+    const StopToken stop = co_await current_stop();
+    std::vector<std::byte> memory(hash_step);
     // Waited for to its end, so it may use what is here.
-    auto hash_the_rest = [this]() -> Result<void> {
-        std::vector<std::byte> memory(hash_step);
-        while (digest_.hashed() < *segments_.size()) {
-            const auto got = output_.read(memory, digest_.hashed());
-            if (!got || *got == 0) return fail(got ? EIO : got.error().code, "read");
-            digest_.add(digest_.hashed(), std::span(memory).first(*got));
-        }
+    auto hash_more = [this, &memory]() -> Result<void> {
+        const auto got = output_.read(memory, digest_.hashed());
+        if (!got || *got == 0) return fail(got ? EIO : got.error().code, "read");
+        digest_.add(digest_.hashed(), std::span(memory).first(*got));
         return {};
     };
-    Result<void> read;
-    if (digest_.hashed() < segments_.size()) {
-        read = co_await session_.offload.run(session_.loop, disk_lane, hash_the_rest);
-        if (!read && read.error().code == EBUSY) read = hash_the_rest();
+    while (digest_.hashed() < segments_.size()) {
+        Result<void> read = fail(ECANCELED, "read");
+        if (!stop.stop_requested())
+            read = co_await session_.offload.run(session_.loop, disk_lane, hash_more);
+        if (!read && read.error().code == EBUSY) read = hash_more();
+        if (!read) {
+            co_return std::unexpected(
+                Failure{Exit::file, fmt::format("cannot read '{}' again: {}", output_.part_path(),
+                                                std::strerror(read.error().code))});
+        }
     }
-    if (!read) {
-        co_return std::unexpected(
-            Failure{Exit::file, fmt::format("cannot read '{}' again: {}", output_.part_path(),
-                                            std::strerror(read.error().code))});
-    }
+    co_return std::expected<void, Failure>{};
+}
+
+std::expected<void, Failure> Download::verify() {
+    if (job_.sha256.empty()) return {};
     const std::string is = digest_.finish();
-    if (is == job_.sha256) co_return std::expected<void, Failure>{};
+    if (is == job_.sha256) return {};
     output_.drop_notes();
-    co_return std::unexpected(Failure{
+    return std::unexpected(Failure{
         Exit::checksum,
         fmt::format("SHA-256 is {} and should be {}{}", is, job_.sha256,
                     output_.is_stream()

@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include <spate/loop.hpp>
+#include <spate/condition.hpp>
 #include <spate/task.hpp>
-#include <spate/timer.hpp>
+#include <spate/task_group.hpp>
+#include <spate/time.hpp>
 
-#include "fetch/breaker.hpp"
 #include "fetch/exchange.hpp"
 #include "fetch/outcome.hpp"
 #include "fetch/output.hpp"
@@ -53,9 +53,8 @@ class Download {
     Download(const Download&) = delete;
     Download& operator=(const Download&) = delete;
 
+    /// Asked to stop, or when --max-time is over, it ends and keeps what came.
     [[nodiscard]] Task<Outcome> run();
-    /// Ends it soon, keeping what came. `why` is its failure.
-    void stop(const Failure& why);
 
     struct Progress {
         std::string_view name;
@@ -70,23 +69,19 @@ class Download {
     enum class Verdict : std::uint8_t { none, complete, start_over, failed };
     using Attempt = std::expected<void, Trouble>;
 
-    class TimeLimit : public Timer {
-      public:
-        explicit TimeLimit(Download& owner) : Timer(&over), download(owner) {}
-        static void over(Timer& timer);
-        Download& download;
-    };
-
     // download.cpp: the whole.
     [[nodiscard]] Task<std::expected<void, Failure>> fetch();
     [[nodiscard]] bool is_here_already() const;
     void look_for_part();
     [[nodiscard]] bool can_go_on_from(const State& notes) const;
+    [[nodiscard]] Task<std::expected<void, Failure>> fetch_all();
     [[nodiscard]] Task<void> run_round();
     [[nodiscard]] std::expected<void, Failure> forget();
     void conclude(Verdict verdict, Failure failure = {});
+    [[nodiscard]] Task<std::expected<void, Failure>> hash_the_rest();
+    [[nodiscard]] Task<void> keep();
     [[nodiscard]] Task<std::expected<void, Failure>> finish();
-    [[nodiscard]] Task<std::expected<void, Failure>> verify();
+    [[nodiscard]] std::expected<void, Failure> verify();
     [[nodiscard]] Failure with_what_is_kept(Failure failure) const;
     [[nodiscard]] std::string url_text() const;
 
@@ -108,14 +103,15 @@ class Download {
     void take_notes();
     [[nodiscard]] Task<void> write_notes();
     [[nodiscard]] Task<void> notes_written();
+    [[nodiscard]] Task<void> wait_for_notes();
     [[nodiscard]] Task<void> make_safe();
+    [[nodiscard]] Task<void> upkeep_ended();
 
     Session& session_;
     Job job_;
     Output output_;
-    Breaker breaker_;
-    TimeLimit time_limit_;
     TimePoint began_;
+    bool here_already_ = false;
 
     // What is known of the file, and how much of it is here.
     http::Url url_;  // after redirects
@@ -131,8 +127,7 @@ class Download {
     Failure failure_;
     bool others_called_ = false;
     unsigned round_ = 0;
-    unsigned running_ = 0;  // workers
-    Event changed_;
+    std::optional<TaskGroup> workers_;
 
     std::string note_;
     std::uint64_t fetched_ = 0;
@@ -142,6 +137,8 @@ class Download {
     TimePoint safe_at_;
     bool writing_notes_ = false;
     bool making_safe_ = false;
+    Condition notes_ended_;
+    TaskGroup upkeep_;  // notes and what makes them safe, beside the workers
 };
 
 }  // namespace spate::fetch

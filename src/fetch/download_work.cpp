@@ -36,7 +36,8 @@ bool is_ours(Exit exit) {
 
 Task<void> Download::work(unsigned number) {
     Backoff backoff(session_.options.retry, session_.seed + fnv1a(url_text()) + number);
-    while (verdict_ == Verdict::none) {
+    const StopToken stop = co_await current_stop();
+    while (!stop.stop_requested()) {
         const auto taken = segments_.take();
         if (!taken) break;
         Segments::Id segment = *taken;
@@ -46,12 +47,10 @@ Task<void> Download::work(unsigned number) {
         if (here > std::exchange(high_water_, std::max(high_water_, here))) backoff.progressed();
         // Wakes those who wait to try again, too.
         if (segments_.complete()) conclude(Verdict::complete);
-        if (ended || verdict_ != Verdict::none) continue;
+        if (ended || stop.stop_requested()) continue;
         const bool again = co_await recover(ended.error(), backoff);
         if (!again) break;
     }
-    --running_;
-    changed_.set();
 }
 
 // Waits before another attempt. False: this worker is to end. While others are at work, one that
@@ -59,14 +58,15 @@ Task<void> Download::work(unsigned number) {
 Task<bool> Download::recover(const Trouble& trouble, Backoff& backoff) {
     const Failure& failure = trouble.failure;
     const bool unwanted = failure.exit == Exit::refused || !trouble.passing;
-    if (!is_ours(failure.exit) && unwanted && running_ > 1) co_return false;
+    const bool alone = workers_->running() == 1;
+    if (!is_ours(failure.exit) && unwanted && !alone) co_return false;
     if (!trouble.passing) {
         conclude(Verdict::failed, failure);
         co_return false;
     }
     const auto delay = backoff.next(trouble.retry_after_s);
     if (!delay) {
-        if (running_ > 1) co_return false;
+        if (!alone) co_return false;
         Failure last = failure;
         if (backoff.failures() > 0) last.text += fmt::format(" ({} retries)", backoff.failures());
         if (trouble.retry_after_s) {
@@ -79,9 +79,9 @@ Task<bool> Download::recover(const Trouble& trouble, Backoff& backoff) {
         co_return false;
     }
     note_ = fmt::format("{}, again in {}", failure.text, term::format_duration(*delay));
-    co_await breaker_.pause_until(session_.loop.now() + *delay);
+    const bool slept = co_await session_.loop.sleep_for(*delay);
     note_.clear();
-    co_return true;
+    co_return slept;
 }
 
 Task<Download::Attempt> Download::attempt(Segments::Id& segment) {
@@ -95,7 +95,7 @@ Task<Download::Attempt> Download::attempt(Segments::Id& segment) {
         segment = *segments_.take();
     }
     const Question question = question_for(segment);
-    auto answer = co_await put(session_, breaker_, question);
+    auto answer = co_await put(session_, question);
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     url_ = answer->url;
     auto ended = co_await act_on(*answer, segment);
@@ -141,7 +141,7 @@ Task<Download::Attempt> Download::act_on(Answer& answer, Segments::Id& segment) 
         co_return Attempt{};
     }
     const Write& write = std::get<Write>(answer.decision);
-    const bool others_at_work = running_ > 1;
+    const bool others_at_work = workers_->running() > 1;
     if (write.anew && others_at_work) {
         conclude(Verdict::start_over, {Exit::nonsense, "the file has changed on the server"});
         co_return Attempt{};
@@ -199,13 +199,11 @@ void Download::call_others(const Write& write) {
     if (connections == 1 || !write.ranges || !segments_.size() || !sure) return;
     segments_.spread(connections);
     for (unsigned number = 1; number < connections; ++number) {
-        ++running_;
-        session_.loop.spawn(work(number));
+        workers_->spawn(work(number));
     }
 }
 
 Task<Download::Attempt> Download::pump(Connection& connection, Segments::Id segment) {
-    const Breaker::Hold hold(breaker_, connection.stream());
     const auto memory = std::make_unique_for_overwrite<std::byte[]>(piece_size);
     const std::span<std::byte> piece(memory.get(), piece_size);
     const NetworkOptions& network = session_.options.network;
@@ -217,12 +215,13 @@ Task<Download::Attempt> Download::pump(Connection& connection, Segments::Id segm
     std::uint64_t received = 0;
     bool ended = false;
     std::optional<Trouble> trouble;
-    while (verdict_ == Verdict::none && !ended && !trouble) {
+    while (!ended && !trouble) {
         // Another worker may have taken the end of the segment meanwhile.
         const std::uint64_t left = segments_.end(segment) - segments_.position(segment);
         if (filled >= left) break;
         const auto room = std::min<std::uint64_t>(piece.size() - filled, left - filled);
         const std::size_t wanted = co_await allowance(room);
+        if (wanted == 0) break;
         const auto into = piece.subspan(filled, wanted);
         const auto got = co_await connection.receive_body(into);
         session_.pacer.give_back(wanted - got.value_or(0));
@@ -276,14 +275,15 @@ Download::Attempt Download::end_of_body(Segments::Id segment, std::uint64_t rece
     return {};
 }
 
-// How much may be received now, under --limit-rate.
+// How much may be received now, under --limit-rate; 0 when asked to stop.
 Task<std::size_t> Download::allowance(std::size_t wanted) {
-    while (!session_.pacer.unlimited() && verdict_ == Verdict::none) {
+    for (;;) {
         const std::size_t granted = session_.pacer.take(session_.loop.now(), wanted);
         if (granted > 0) co_return granted;
-        co_await breaker_.pause_until(session_.pacer.ready_at(session_.loop.now()));
+        const TimePoint ready = session_.pacer.ready_at(session_.loop.now());
+        const bool slept = co_await session_.loop.sleep_until(ready);
+        if (!slept) co_return 0;
     }
-    co_return wanted;
 }
 
 Task<std::expected<void, Failure>> Download::commit(Segments::Id segment,
@@ -306,10 +306,10 @@ void Download::take_notes() {
     if (output_.is_stream() || writing_notes_ || now < noted_at_ + notes_interval) return;
     if (noted_at_ == TimePoint{}) safe_at_ = now;
     noted_at_ = now;
-    session_.loop.spawn(write_notes());
+    upkeep_.spawn(write_notes());
     if (making_safe_ || now < safe_at_ + safe_interval) return;
     safe_at_ = now;
-    session_.loop.spawn(make_safe());
+    upkeep_.spawn(make_safe());
 }
 
 // What is written by now, on another thread: a disk may make it wait.
@@ -326,15 +326,24 @@ Task<void> Download::write_notes() {
     const auto ran = co_await session_.offload.run(session_.loop, disk_lane, work);
     if (!ran && ran.error().code == EBUSY) (void)work();
     writing_notes_ = false;
-    changed_.set();
+    notes_ended_.notify_all();
 }
 
-// Before what they say is taken back: notes must not appear beside a part that has less.
+// Before what they say is taken back: notes must not appear beside a part that has less. That is
+// waited for whoever is asked to stop.
 Task<void> Download::notes_written() {
+    return shield(wait_for_notes());
+}
+
+Task<void> Download::wait_for_notes() {
     while (writing_notes_) {
-        changed_.reset();
-        co_await changed_.wait();
+        const bool notified = co_await notes_ended_.wait();
+        if (!notified) co_return;
     }
+}
+
+Task<void> Download::upkeep_ended() {
+    (void)co_await upkeep_.join();
 }
 
 // Beside the workers: what is written by now gets to the disk, and is then noted as such.
@@ -345,7 +354,6 @@ Task<void> Download::make_safe() {
     const auto synced = co_await output_.sync(session_.loop);
     if (synced && round == round_) safe_ = written;
     making_safe_ = false;
-    changed_.set();
 }
 
 }  // namespace spate::fetch

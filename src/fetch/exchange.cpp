@@ -48,9 +48,8 @@ namespace {
 
 using MaybeResponse = Result<http::Response>;
 
-Task<MaybeResponse> ask_once(Session& session, Breaker& breaker, Connection& connection,
-                             const http::Url& url, const Question& question) {
-    const Breaker::Hold hold(breaker, connection.stream());
+Task<MaybeResponse> ask_once(Session& session, Connection& connection, const http::Url& url,
+                             const Question& question) {
     const Duration patience = session.options.network.stall_patience;
     const bool patient = patience == Duration{0};
     connection.stream().set_deadline(patient ? no_deadline : session.loop.now() + patience);
@@ -66,18 +65,18 @@ Task<MaybeResponse> ask_once(Session& session, Breaker& breaker, Connection& con
 
 // On a connection that waited to be used again, the server may have hung up at any time: then
 // the question is put once more, on a new one.
-Task<std::expected<Answer, Trouble>> ask_at(Session& session, Breaker& breaker,
-                                            const http::Url& url, const Question& question) {
+Task<std::expected<Answer, Trouble>> ask_at(Session& session, const http::Url& url,
+                                            const Question& question) {
     auto opened = co_await session.connections.open(url);
     if (!opened) co_return std::unexpected(std::move(opened.error()));
     auto connection = std::move(*opened);
-    auto response = co_await ask_once(session, breaker, *connection, url, question);
+    auto response = co_await ask_once(session, *connection, url, question);
     if (!response && connection->used() && is_network_error(response.error().code)) {
         co_await connection->close();
         opened = co_await session.connections.open_new(url);
         if (!opened) co_return std::unexpected(std::move(opened.error()));
         connection = std::move(*opened);
-        response = co_await ask_once(session, breaker, *connection, url, question);
+        response = co_await ask_once(session, *connection, url, question);
     }
     if (!response) {
         co_await connection->close();
@@ -97,12 +96,11 @@ Trouble hopeless(std::string text) {
 
 }  // namespace
 
-Task<std::expected<Answer, Trouble>> put(Session& session, Breaker& breaker,
-                                         const Question& question) {
+Task<std::expected<Answer, Trouble>> put(Session& session, const Question& question) {
     http::Url url = question.url;
     const unsigned most = session.options.network.most_redirects;
     for (unsigned redirects = 0; redirects <= most; ++redirects) {
-        auto answer = co_await ask_at(session, breaker, url, question);
+        auto answer = co_await ask_at(session, url, question);
         if (!answer) co_return answer;
         const auto* follow = std::get_if<Follow>(&answer->decision);
         if (follow == nullptr) co_return answer;

@@ -6,7 +6,6 @@
 
 #include <spate/task.hpp>
 
-#include "fetch/breaker.hpp"
 #include "fetch/connection.hpp"
 #include "fetch/outcome.hpp"
 #include "fetch/plan.hpp"
@@ -32,8 +31,7 @@ struct Question {
 };
 
 /// Asks, and follows redirects within http:// as far as the options allow.
-[[nodiscard]] Task<std::expected<Answer, Trouble>> put(Session& session, Breaker& breaker,
-                                                       const Question& question);
+[[nodiscard]] Task<std::expected<Answer, Trouble>> put(Session& session, const Question& question);
 
 /// An error of a stream, as a failure of the download.
 [[nodiscard]] Trouble trouble_of(const Error& error);

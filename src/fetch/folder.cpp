@@ -20,8 +20,7 @@ constexpr std::size_t listing_step = 256 * 1024;
 
 using Text = std::expected<std::string, Trouble>;
 
-Task<Text> receive_text(Breaker& breaker, Connection& connection) {
-    const Breaker::Hold hold(breaker, connection.stream());
+Task<Text> receive_text(Connection& connection) {
     std::string text;
     while (text.size() < most_listing) {
         const std::size_t filled = text.size();
@@ -36,12 +35,12 @@ Task<Text> receive_text(Breaker& breaker, Connection& connection) {
     co_return std::unexpected(final_trouble(std::move(failure)));
 }
 
-Task<Text> ask_for_listing(Session& session, Breaker& breaker, Folder& folder) {
+Task<Text> ask_for_listing(Session& session, Folder& folder) {
     Question question;
     question.first = folder.url;
     question.url = folder.url;
     question.accept = "application/json";
-    auto answer = co_await put(session, breaker, question);
+    auto answer = co_await put(session, question);
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     Text text;
     if (const auto* failure = std::get_if<Failure>(&answer->decision)) {
@@ -52,7 +51,7 @@ Task<Text> ask_for_listing(Session& session, Breaker& breaker, Folder& folder) {
         text = std::unexpected(final_trouble(
             {Exit::nonsense, "no listing in JSON: -r needs a folder of spate serve"}));
     } else {
-        text = co_await receive_text(breaker, *answer->connection);
+        text = co_await receive_text(*answer->connection);
         folder.url = answer->url;
     }
     co_await session.connections.give_back(std::move(answer->connection), answer->url);
@@ -74,23 +73,21 @@ Folder folder_of(const http::Url& url, std::string_view directory) {
     return folder;
 }
 
-Task<std::expected<std::vector<ListedEntry>, Failure>> list(Session& session, Breaker& breaker,
-                                                            Folder& folder) {
+Task<std::expected<std::vector<ListedEntry>, Failure>> list(Session& session, Folder& folder) {
     Backoff backoff(session.options.retry, session.seed);
-    while (!breaker.tripped()) {
-        const auto text = co_await ask_for_listing(session, breaker, folder);
+    for (;;) {
+        const auto text = co_await ask_for_listing(session, folder);
         if (text) {
             auto entries = parse_listing(*text);
             if (entries) co_return std::move(*entries);
             co_return std::unexpected(Failure{Exit::nonsense, entries.error()});
         }
-        if (breaker.tripped()) break;
         const Trouble& trouble = text.error();
         const auto delay = backoff.next(trouble.retry_after_s);
         if (!trouble.passing || !delay) co_return std::unexpected(trouble.failure);
-        co_await breaker.pause_until(session.loop.now() + *delay);
+        const bool slept = co_await session.loop.sleep_for(*delay);
+        if (!slept) co_return std::unexpected(trouble.failure);
     }
-    co_return std::unexpected(Failure{Exit::interrupted, "interrupted"});
 }
 
 http::Url url_of(const Folder& folder, const ListedEntry& entry) {

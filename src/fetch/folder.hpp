@@ -7,7 +7,6 @@
 
 #include <spate/task.hpp>
 
-#include "fetch/breaker.hpp"
 #include "fetch/listing.hpp"
 #include "fetch/outcome.hpp"
 #include "fetch/session.hpp"
@@ -29,7 +28,6 @@ struct Folder {
 /// Its entries, in the order listed. `folder.url` becomes the one that answered (redirects add
 /// the slash at its end).
 [[nodiscard]] Task<std::expected<std::vector<ListedEntry>, Failure>> list(Session& session,
-                                                                          Breaker& breaker,
                                                                           Folder& folder);
 
 /// Where an entry of a listed folder is.

@@ -35,6 +35,11 @@ constexpr std::size_t most_notes = 1024 * 1024;
 constexpr auto slow_write = std::chrono::milliseconds(20);
 constexpr auto slow_spell = std::chrono::seconds(1);
 
+// Opening a FIFO waits for who reads it, a terminal for its line. A stop ends that wait, which has
+// to have some limit for it (Offload::run()).
+constexpr Lane stream_lane{"streams", 64, 1000};
+constexpr auto longest_opening = std::chrono::days(365);
+
 // Of file systems that another program or machine serves, which may take as long as they like.
 bool is_served(int fd) {
     struct statfs disk{};
@@ -84,8 +89,14 @@ Result<void> write_whole(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-std::expected<void, Failure> Output::prepare() {
-    if (destination_.standard_output) return open_stream("/dev/stdout");
+Task<std::expected<void, Failure>> Output::prepare(Loop& loop, const Offload& offload) {
+    std::expected<void, Failure> prepared;
+    if (destination_.standard_output) {
+        stream_ = true;
+        fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+        if (!fd_) prepared = failed("write", path(), errno);
+        co_return prepared;
+    }
     std::string path = destination_.path();
     struct stat link{};
     if (::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode)) {
@@ -99,28 +110,32 @@ std::expected<void, Failure> Output::prepare() {
     }
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0) {
-        if (S_ISDIR(status.st_mode)) return failed("write", path, EISDIR);
-        if (!S_ISREG(status.st_mode)) return open_stream(path);
+        if (S_ISDIR(status.st_mode)) co_return failed("write", path, EISDIR);
+        if (!S_ISREG(status.st_mode)) co_return co_await open_stream(loop, offload, path);
         existing_size_ = static_cast<std::uint64_t>(status.st_size);
         existing_modified_s_ = status.st_mtim.tv_sec;
     } else if (errno != ENOENT) {
-        return failed("write", path, errno);
+        co_return failed("write", path, errno);
     }
     paths_ = part_paths(path);
     const auto opened = open_part(O_RDWR);
-    if (!opened) return std::unexpected(opened.error());
-    return {};
+    if (!opened) prepared = std::unexpected(opened.error());
+    co_return prepared;
 }
 
-std::expected<void, Failure> Output::open_stream(const std::string& path) {
+Task<std::expected<void, Failure>> Output::open_stream(Loop& loop, const Offload& offload,
+                                                       std::string path) {
     stream_ = true;
-    if (destination_.standard_output) {
-        fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-    } else {
-        fd_.reset(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    }
-    if (!fd_) return failed("write", path, errno);
-    return {};
+    auto open = [path]() -> Result<Fd> {
+        Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!fd) return fail(errno, "open");
+        return fd;
+    };
+    auto opening = offload.run(loop, stream_lane, std::move(open), longest_opening);
+    auto opened = co_await opening;
+    if (!opened) co_return failed("write", path, opened.error().code);
+    fd_ = std::move(*opened);
+    co_return std::expected<void, Failure>{};
 }
 
 // False when there is none, and none was to be created.
@@ -201,6 +216,12 @@ Task<std::expected<void, Failure>> Output::write(Loop& loop, std::span<const std
         if (!written) co_return failed("write", path(), written.error().code);
         co_return std::expected<void, Failure>{};
     }
+    auto whole = shield(write_file(loop, bytes, offset));
+    co_return co_await whole;
+}
+
+Task<std::expected<void, Failure>> Output::write_file(Loop& loop, std::span<const std::byte> bytes,
+                                                      std::uint64_t offset) {
     while (!bytes.empty()) {
         const TimePoint before = Clock::now();
         Result<std::size_t> written = 0;

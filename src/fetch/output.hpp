@@ -29,8 +29,9 @@ class Output {
     explicit Output(Destination destination) : destination_(std::move(destination)) {}
 
     /// Looks at what is there, creates nothing. Fails where nothing could be saved in the end: a
-    /// folder of that name, a part that another download holds.
-    [[nodiscard]] std::expected<void, Failure> prepare();
+    /// folder of that name, a part that another download holds. Waits for a FIFO to be read from;
+    /// asked to stop, no longer.
+    [[nodiscard]] Task<std::expected<void, Failure>> prepare(Loop& loop, const Offload& offload);
 
     [[nodiscard]] bool is_stream() const { return stream_; }
     [[nodiscard]] std::string path() const {
@@ -55,7 +56,8 @@ class Output {
     /// Forgets what was written.
     [[nodiscard]] std::expected<void, Failure> start_over();
 
-    /// In a stream `offset` is where it is anyway. Files are written by pwrite(2) here and now as
+    /// In a stream `offset` is where it is anyway; that can be stopped, for who reads it may take
+    /// its time. A file gets all of it. Files are written by pwrite(2) here and now as
     /// long as the disk keeps up: ext4 refuses buffered writes without waiting, so that the ring
     /// would hand each one to a kernel thread: 2.5 s of processor time a GiB against 0.9 (measured
     /// on a busy machine). A disk that has made a write wait is written to through the ring for a
@@ -87,7 +89,11 @@ class Output {
     void remove_empty_part();
 
   private:
-    [[nodiscard]] std::expected<void, Failure> open_stream(const std::string& path);
+    [[nodiscard]] Task<std::expected<void, Failure>> open_stream(Loop& loop, const Offload& offload,
+                                                                 std::string path);
+    [[nodiscard]] Task<std::expected<void, Failure>> write_file(Loop& loop,
+                                                                std::span<const std::byte> bytes,
+                                                                std::uint64_t offset);
     [[nodiscard]] std::expected<bool, Failure> open_part(int flags);
     [[nodiscard]] Result<std::size_t> write_here(std::span<const std::byte> bytes,
                                                  std::uint64_t offset) const;

@@ -24,7 +24,9 @@ struct Session {
     const Options& options;
     Offload offload;  ///< Look-ups of names, what waits for a disk and has no place in a ring.
     Connections connections;
-    Pacer pacer;             ///< One limit for all of them together.
+    Pacer pacer;  ///< One limit for all of them together.
+    /// Of what is asked to stop; whoever asks may say by what signal.
+    Failure interrupted{Exit::interrupted, "interrupted"};
     std::string boot;        ///< The machine's run: /proc/sys/kernel/random/boot_id.
     std::uint64_t seed = 0;  ///< For lots drawn between retries.
 };

@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import os
 import pty
+import re
 import socket
 import struct
 import termios
@@ -19,7 +20,7 @@ from pathlib import Path
 from get_server import Server, Whole, content, only, stalling, status
 from load_sink_case import Sink
 from raw_http import Connection, request
-from spate_cli import PATIENCE_S, Folder, Program, Serve, wait_for
+from spate_cli import PATIENCE_S, Folder, Program, Serve, binary, wait_for
 from talk_case import connect, udp_socket
 
 BIG = content(8 << 20)
@@ -134,15 +135,13 @@ def get_into_a_fifo(stage, *more):
     server = stage.server()
     server.on("/file", Whole(BIG))
     program = stage.start("get", "-o", "fifo", *more, server.url("/file"))
-    # In open(2), or past it if that does not wait.
-    wait_for(lambda: "wait_for_partner" in wchan(program) or server.asked("/file"),
-             "it to open the FIFO")
+    wait_for(lambda: "wait_for_partner" in waits(program), "it to open the FIFO")
     return program
 
 
-def wchan(program):
-    """The kernel's function that it waits in."""
-    return Path(f"/proc/{program.process.pid}/wchan").read_text()
+def waits(program):
+    """The kernel's functions that its threads wait in."""
+    return {path.read_text() for path in Path(f"/proc/{program.process.pid}/task").glob("*/wchan")}
 
 
 def get_into_a_full_pipe(stage, *more):
@@ -159,6 +158,36 @@ def get_into_a_full_pipe(stage, *more):
 
 def waiting_in(pipe):
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def get_checking(stage, *more):
+    """All is here, and takes minutes to read again."""
+    size = 256 << 30
+    with open(stage.folder / "file.part", "wb") as part:
+        part.truncate(size)
+    server = stage.server()
+    server.on("/file", status(416, b"", f"Content-Range: bytes */{size}", 'ETag: "a"'))
+    program = stage.start("get", "-c", "--sha256", "0" * 64, *more, server.url("/file"))
+    wait_for(lambda: bytes_read(program) > 16 << 20, "it to read the part")
+    return program
+
+
+def bytes_read(program):
+    text = Path(f"/proc/{program.process.pid}/io").read_text()
+    return int(re.search(r"rchar: (\d+)", text)[1])
+
+
+def get_on_a_held_terminal(stage, *more):
+    """Somebody has pressed Ctrl-S there, so that the line about the first file waits."""
+    server = stage.server()
+    server.on("/first", Whole(b"1"))
+    server.on("/file", stalled(server))
+    terminal = held_terminal(stage)
+    to_terminal = ("sh", "-c", f'exec "$@" 2>/dev/fd/{terminal}', "sh", binary())
+    program = stage.start("get", *more, server.url("/first"), server.url("/file"),
+                          within=to_terminal, pass_fds=(terminal,))
+    wait_for(lambda: (stage.folder / "first").exists() and part_size(stage) > 0, "the first file")
+    return program
 
 
 def get_listing(stage, *more):
@@ -360,6 +389,8 @@ PHASES = [
     Phase("get: listing", get_listing, INTERRUPTED, ("-m", "500ms")),
     Phase("get: FIFO without a reader", get_into_a_fifo, INTERRUPTED, ("-m", "500ms")),
     Phase("get: full pipe", get_into_a_full_pipe, INTERRUPTED, ("-m", "500ms")),
+    Phase("get: check of what is here", get_checking, INTERRUPTED, ("-m", "1")),
+    Phase("get: terminal held by Ctrl-S", get_on_a_held_terminal, INTERRUPTED, ("-m", "500ms")),
     Phase("load: connect", load_connecting, RAN),
     Phase("load: no answer", load(), RAN),
     Phase("load: no answer at a rate", load("-R", "10"), RAN),

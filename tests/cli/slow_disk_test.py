@@ -76,6 +76,23 @@ class SlowDiskTest(unittest.TestCase):
         resumed = self.server.asked("/slow")[asked]
         self.assertGreaterEqual(resumed.range[0], 1 << 20)
 
+    def test_what_the_disk_holds_is_left_to_it(self):
+        """Nobody waits for longer than the grace. The kernel does, here: until the release."""
+        for options, number, code in (((), signal.SIGINT, 130), ((), signal.SIGTERM, 143),
+                                      (("-m", "500ms"), None, 11)):
+            for operation in ("write", "rename"):
+                with self.subTest(operation, code=code):
+                    self.hold(operation)
+                    program = self.get("/slow", options=options)
+                    self.disk.wait_until_held()
+                    if number:
+                        program.signal(number)
+                    program.wait_for_output("slow: .*, and its disk does not answer; .* is kept")
+                    self.disk.release()
+                    self.assertEqual(program.wait(), code, program.describe())
+                    self.check(self.get("/slow"))
+                    (self.disk / "slow").unlink()
+
     def test_the_server_is_not_blamed(self):
         self.hold("write")
         program = self.get("/slow", options=("--speed-time", "200ms"))
