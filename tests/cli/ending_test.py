@@ -1,5 +1,5 @@
 """A signal or a time limit ends every command, wherever it stands: in each phase by name, and at
-moments that a seed draws. SPATE_ENDINGS says how many of those (50), SPATE_SEED which."""
+moments that a seed draws: fifty, times SPATE_SEEDS, by SPATE_SEED."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ import tap
 from ending_case import LONG_S, PHASES, Stage
 from get_server import content
 from own_network import in_network
+from seeds import seeds
 from spate_cli import PATIENCE_S, Folder, Serve, run
 
 DATA = content(2 << 20)
@@ -88,10 +89,10 @@ class PhaseTest(unittest.TestCase):
 class MomentTest(unittest.TestCase):
     """At any moment of a life of about a second, from the first instruction to the last."""
 
-    COUNT = int(os.environ.get("SPATE_ENDINGS", "50"))
+    COUNT = len(seeds(50))
 
     def setUp(self):
-        self.seed = int(os.environ.get("SPATE_SEED", random.randrange(1 << 32)))
+        self.seed = int(os.environ.get("SPATE_SEED", "1"))
         print(f"# SPATE_SEED={self.seed}")
         self.random = random.Random(self.seed)
         self.folder = self.enterContext(Folder({"file": DATA}))
