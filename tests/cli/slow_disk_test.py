@@ -1,5 +1,6 @@
 """`spate get` onto a disk that makes it wait: nothing else waits with it."""
 
+import fcntl
 import signal
 import time
 import unittest
@@ -79,7 +80,7 @@ class SlowDiskTest(unittest.TestCase):
     def test_what_the_disk_holds_is_left_to_it(self):
         """Nobody waits for longer than the grace. The kernel does, here: until the release."""
         for options, number, code in (((), signal.SIGINT, 130), ((), signal.SIGTERM, 143),
-                                      (("-m", "500ms"), None, 11)):
+                                      (("-m", "2"), None, 11)):
             for operation in ("write", "rename"):
                 with self.subTest(operation, code=code):
                     self.hold(operation)
@@ -90,8 +91,20 @@ class SlowDiskTest(unittest.TestCase):
                     program.wait_for_output("slow: .*, and its disk does not answer; .* is kept")
                     self.disk.release()
                     self.assertEqual(program.wait(), code, program.describe())
+                    wait_for(self.part_is_free, "the lock of the part")
                     self.check(self.get("/slow"))
                     (self.disk / "slow").unlink()
+
+    def part_is_free(self):
+        """The kernel ends what a ring has under way, and with it a lock, after the process."""
+        try:
+            with open(self.disk / "slow.part", "rb") as part:
+                fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        return True
 
     def test_the_server_is_not_blamed(self):
         self.hold("write")
