@@ -1,6 +1,9 @@
-// Allocations that fail throw, whatever allocator is linked: mimalloc's own operator new, where it
-// was compiled as C, ends the program.
-#include <cstdlib>
+// The program's memory is mimalloc's, and an allocation that fails throws: the library's own
+// operator new, where it was compiled as C, ends the program. Asked by its own name, so that a
+// linker that optimises sees that the library is needed; malloc(3) is its as well then.
+#include <mimalloc.h>
+
+#include <cstddef>
 #include <new>
 
 namespace {
@@ -12,19 +15,19 @@ void* or_throw(void* memory) {
 
 void* aligned(std::size_t size, std::align_val_t alignment) {
     const auto step = static_cast<std::size_t>(alignment);
-    return std::aligned_alloc(step, (size + step - 1) / step * step);
+    return ::mi_malloc_aligned(size, step);
 }
 
 }  // namespace
 
 void* operator new(std::size_t size) {
-    return or_throw(std::malloc(size));
+    return or_throw(::mi_malloc(size));
 }
 void* operator new[](std::size_t size) {
-    return or_throw(std::malloc(size));
+    return or_throw(::mi_malloc(size));
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    return std::malloc(size);
+    return ::mi_malloc(size);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
     return or_throw(aligned(size, alignment));
@@ -33,26 +36,26 @@ void* operator new[](std::size_t size, std::align_val_t alignment) {
     return or_throw(aligned(size, alignment));
 }
 void operator delete(void* memory) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete[](void* memory) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete[](void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    ::mi_free(memory);
 }

@@ -76,6 +76,7 @@ T out_of_memory() {
 class TaskPromise : public PromiseBase {
   public:
     static void* operator new(std::size_t size) noexcept { return allocate_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 };
 
 template <typename T>
