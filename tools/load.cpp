@@ -9,11 +9,11 @@
 #include <spate/engine.hpp>
 
 #include "commands.hpp"
+#include "load/delivery.hpp"
 #include "load/run.hpp"
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
-#include "term/print.hpp"
 
 namespace {
 
@@ -30,16 +30,14 @@ int report_unresolved(LoadArguments& arguments, LoadOutput& output) {
     return exit_could_not_run;
 }
 
-int run_once(LoadArguments& arguments, Signals& signals) {
-    auto output = LoadOutput::open(arguments);
-    if (!output) return complain(output.error(), exit_could_not_run);
-    if (!arguments.unresolved.empty()) return report_unresolved(arguments, *output);
-    auto report = run(arguments.plan, signals, output->watcher());
-    output->end_live();
+int run_once(LoadArguments& arguments, Signals& signals, LoadOutput& output) {
+    if (!arguments.unresolved.empty()) return report_unresolved(arguments, output);
+    auto report = run(arguments.plan, signals, output.watcher());
+    output.end_live();
     if (!report) return complain(report.error().message, exit_code_of(report.error()));
     complete(*report, arguments);
     show(*report, arguments.outputs);
-    if (auto written = output->write(*report); !written)
+    if (auto written = output.write(*report); !written)
         return complain(written.error(), exit_could_not_run);
     return exit_code(*report, arguments.strict);
 }
@@ -55,19 +53,22 @@ int dispatch(int argc, char** argv) {
     auto arguments = parse_load_arguments(argc, argv);
     if (!arguments) return arguments.error();
     std::signal(SIGPIPE, SIG_IGN);
-    auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain(signals.error().message(), exit_could_not_run);
+    // Opening a FIFO waits for its reader, which a signal still ends by itself.
+    auto output = LoadOutput::open(*arguments);
+    if (!output) return complain(output.error(), exit_could_not_run);
+    auto signals = take_signals();
+    if (!signals) return signals.error();
     raise_descriptor_limit();
     return arguments->find_max.empty() || !arguments->unresolved.empty()
-               ? run_once(*arguments, *signals)
-               : load_find_max(*arguments, *signals);
+               ? run_once(*arguments, **signals, *output)
+               : load_find_max(*arguments, **signals, *output);
 }
 
 }  // namespace
 
 int spate_load(int argc, char** argv) {
     const int code = dispatch(argc, argv);
-    const auto failure = term::failure_of(stdout);
+    const auto failure = failure_of(stdout);
     if (!failure) return code;
     return complain(
         failure->empty() ? "standard output cannot be written" : "standard output: " + *failure,

@@ -13,12 +13,12 @@
 #include <spate/engine.hpp>
 
 #include "load/compare_pairs.hpp"
+#include "load/delivery.hpp"
 #include "load/process_time.hpp"
 #include "load/run.hpp"
 #include "load/statistics.hpp"
 #include "load_arguments.hpp"
 #include "load_commands.hpp"
-#include "term/print.hpp"
 
 namespace {
 
@@ -64,9 +64,9 @@ class Rounds {
 
     void show_last() const {
         const Round& round = rounds_.back();
-        term::print(stderr, "round {} of {}: A {:.0f}/s, B {:.0f}/s, A again {:.0f}/s\n",
-                    rounds_.size(), arguments_.pairs, round.a.per_s, round.b.per_s,
-                    round.control.per_s);
+        deliver(stderr, fmt::format("round {} of {}: A {:.0f}/s, B {:.0f}/s, A again {:.0f}/s\n",
+                                    rounds_.size(), arguments_.pairs, round.a.per_s,
+                                    round.b.per_s, round.control.per_s));
     }
 
     const LoadArguments& arguments_;
@@ -92,13 +92,13 @@ Comparison compare(const LoadArguments& arguments, const std::vector<Round>& rou
 // Where it is to go.
 int write_out(const Comparison& comparison, const LoadOutputs& outputs) {
     if (outputs.json == "-") {
-        term::write(stdout, to_json(comparison));
+        deliver(stdout, to_json(comparison));
     } else if (!outputs.json.empty()) {
         std::ofstream out(outputs.json);
         out << to_json(comparison) << std::flush;
         if (!out) return complain(outputs.json + ": cannot be written", exit_could_not_run, "ab");
     }
-    if (!outputs.quiet && outputs.json != "-") term::write(stdout, to_text(comparison));
+    if (!outputs.quiet && outputs.json != "-") deliver(stdout, to_text(comparison));
     return exit_fine;
 }
 
@@ -108,11 +108,11 @@ int load_ab(int argc, char** argv) {
     auto arguments = parse_load_ab_arguments(argc, argv);
     if (!arguments) return arguments.error();
     std::signal(SIGPIPE, SIG_IGN);
-    auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain(signals.error().message(), exit_could_not_run, "ab");
+    auto signals = take_signals("ab");
+    if (!signals) return signals.error();
     raise_descriptor_limit();
     const auto started = std::chrono::system_clock::now().time_since_epoch();
-    Rounds rounds(*arguments, *signals);
+    Rounds rounds(*arguments, **signals);
     const auto whole = rounds.run_all();
     if (!whole) return complain(whole.error().message, exit_code_of(whole.error()), "ab");
     if (rounds.rounds().empty()) return complain("interrupted", exit_could_not_run, "ab");

@@ -1,17 +1,33 @@
 #include "load_commands.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "load/delivery.hpp"
 #include "load/report_text.hpp"
-#include "term/print.hpp"
 #include "term/screen.hpp"
 
 using namespace spate;
 using namespace spate::load;
 
 int complain(std::string_view message, int code, std::string_view command) {
-    term::print(stderr, "spate load{}{}: {}\n", command.empty() ? "" : " ", command, message);
+    deliver(stderr, fmt::format("spate load{}{}: {}\n", command.empty() ? "" : " ", command, message));
     return code;
+}
+
+std::expected<Signals*, int> take_signals(std::string_view command) {
+    static std::optional<Signals> signals;
+    auto opened = Signals::open({SIGINT, SIGTERM});
+    if (!opened) {
+        return std::unexpected(complain(opened.error().message(), exit_could_not_run, command));
+    }
+    signals.emplace(std::move(*opened));
+    heed(*signals);
+    return &*signals;
 }
 
 int exit_code(const Report& report, bool strict) {
@@ -28,7 +44,7 @@ std::FILE* for_people(const LoadOutputs& outputs) {
 void show(const Report& report, const LoadOutputs& outputs) {
     if (outputs.quiet) return;
     std::FILE* to = for_people(outputs);
-    term::write(to, to_text(report, term::probe_screen(::fileno(to)).colour));
+    deliver(to, to_text(report, term::probe_screen(::fileno(to)).colour));
 }
 
 void hold_against(Report& report, const std::vector<Slo>& objectives) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <expected>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "load/run.hpp"
 #include "load/slo.hpp"
 #include "load_arguments.hpp"
+#include "load_output.hpp"
 
 inline constexpr int exit_fine = 0;
 inline constexpr int exit_usage = 1;
@@ -21,6 +23,9 @@ inline constexpr int exit_no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
     return no_run.no_ring ? exit_no_ring : exit_could_not_run;
 }
 
+/// SIGINT and SIGTERM as values to the end of the process, heeded by all that is written (delivery).
+/// Or the exit code, when it has said why not.
+[[nodiscard]] std::expected<spate::Signals*, int> take_signals(std::string_view command = "");
 /// Says it on standard error, for a command of `spate load` if it is one's; gives the code.
 int complain(std::string_view message, int code, std::string_view command = "");
 /// By what the run says of itself and what was asked of it.
@@ -36,7 +41,7 @@ void hold_against(spate::load::Report& report, const std::vector<spate::load::Sl
 void complete(spate::load::Report& report, const LoadArguments& arguments);
 
 /// The search of --find-max, and its exit code.
-int load_find_max(LoadArguments& arguments, spate::Signals& signals);
+int load_find_max(LoadArguments& arguments, spate::Signals& signals, LoadOutput& output);
 int load_merge(int argc, char** argv);
 int load_show(int argc, char** argv);
 int load_compare(int argc, char** argv);

@@ -7,12 +7,12 @@
 #include <cstring>
 #include <utility>
 
+#include "load/delivery.hpp"
 #include "load/histogram_log.hpp"
 #include "load/report_csv.hpp"
 #include "load/report_html.hpp"
 #include "load/report_json.hpp"
 #include "term/escape.hpp"
-#include "term/print.hpp"
 
 using namespace spate;
 using namespace spate::load;
@@ -58,7 +58,7 @@ Watcher LoadOutput::watcher_of_try() {
 }
 
 void LoadOutput::end_try(const Report& report, bool best) {
-    if (json_stream_.stream) term::write(json_stream_.stream.get(), to_json_line(report));
+    if (json_stream_.stream) deliver(json_stream_.stream.get(), to_json_line(report));
     if (best) best_log_ = *std::exchange(try_log_, "");
 }
 
@@ -66,7 +66,7 @@ void LoadOutput::log(std::string_view text) {
     if (try_log_)
         *try_log_ += text;
     else
-        term::write(hlog_.stream.get(), text);
+        deliver(hlog_.stream.get(), text);
 }
 
 void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
@@ -74,15 +74,18 @@ void LoadOutput::begin(const Plan& plan, std::int64_t started_ns) {
     live_.errors = 0;
     if (plan.duration != Nanoseconds::max()) live_.duration = plan.duration;
     if (hlog_.stream) log(log_head({"spate load " + plan.targets.front(), began_ns_, began_ns_}));
-    if (quiet_ || !terminal_ || plan.warmup.count() == 0) return;
-    const std::string line = "warming up";
-    term::write(stderr, lines_.redraw({&line, 1}));
+    if (!quiet_ && terminal_ && plan.warmup.count() != 0) draw("warming up");
+}
+
+// A terminal that is held (Ctrl-S) does not hold the run up.
+void LoadOutput::draw(const std::string& line) {
+    if (is_ready(stderr)) deliver(stderr, lines_.redraw({&line, 1}));
 }
 
 void LoadOutput::interval(const IntervalInfo& row, const Tally& tally) {
     if (hlog_.stream) log(log_line(row.start_ns, row.length_ns, tally.latency));
     if (json_stream_.stream) {
-        term::write(json_stream_.stream.get(), to_json_line(row));
+        deliver(json_stream_.stream.get(), to_json_line(row));
         std::fflush(json_stream_.stream.get());
     }
     // Where there is no live line a search has a line for each try: its seconds are too much.
@@ -95,25 +98,25 @@ void LoadOutput::show(const IntervalInfo& row) {
     const term::Screen screen = term::probe_screen(STDERR_FILENO);
     const std::string line = live_line(live_, screen);
     if (terminal_)
-        term::write(stderr, lines_.redraw({&line, 1}));
+        draw(line);
     else
-        term::print(stderr, "{}\n", line);
+        deliver(stderr, line + '\n');
 }
 
 void LoadOutput::end_live() {
-    if (terminal_ && !quiet_) term::write(stderr, lines_.clear());
+    if (terminal_ && !quiet_ && is_ready(stderr)) deliver(stderr, lines_.clear());
 }
 
 std::expected<void, std::string> LoadOutput::write(const Report& report) {
-    if (json_.stream) term::write(json_.stream.get(), to_json(report));
-    if (json_stream_.stream) term::write(json_stream_.stream.get(), to_json_line(report));
-    if (hgrm_.stream) term::write(hgrm_.stream.get(), percentile_distribution(report.latency));
-    if (hlog_.stream) term::write(hlog_.stream.get(), best_log_);
-    if (html_.stream) term::write(html_.stream.get(), to_html(report));
-    if (csv_.stream) term::write(csv_.stream.get(), to_csv(report));
+    if (json_.stream) deliver(json_.stream.get(), to_json(report));
+    if (json_stream_.stream) deliver(json_stream_.stream.get(), to_json_line(report));
+    if (hgrm_.stream) deliver(hgrm_.stream.get(), percentile_distribution(report.latency));
+    if (hlog_.stream) deliver(hlog_.stream.get(), best_log_);
+    if (html_.stream) deliver(html_.stream.get(), to_html(report));
+    if (csv_.stream) deliver(csv_.stream.get(), to_csv(report));
     for (File* file : {&json_, &json_stream_, &hgrm_, &hlog_, &html_, &csv_}) {
         if (!file->stream) continue;
-        const auto failure = term::failure_of(file->stream.get());
+        const auto failure = failure_of(file->stream.get());
         if (!failure) continue;
         return std::unexpected(fmt::format("{}: cannot be written{}{}", term::printable(file->name),
                                            failure->empty() ? "" : ": ", *failure));

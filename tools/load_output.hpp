@@ -47,6 +47,7 @@ class LoadOutput {
     void begin(const spate::load::Plan& plan, std::int64_t started_ns);
     void interval(const spate::load::IntervalInfo& row, const spate::load::Tally& tally);
     void show(const spate::load::IntervalInfo& row);
+    void draw(const std::string& line);
     void log(std::string_view text);
 
     File json_, json_stream_, hgrm_, hlog_, html_, csv_;

@@ -7,12 +7,12 @@
 #include <string>
 #include <utility>
 
+#include "load/delivery.hpp"
 #include "load/describe.hpp"
 #include "load/find_max.hpp"
 #include "load/run.hpp"
 #include "load_commands.hpp"
 #include "load_output.hpp"
-#include "term/print.hpp"
 
 namespace {
 
@@ -116,7 +116,7 @@ std::optional<int> Search::run() {
 // False where it is of no use to go on.
 bool Search::judge(Report& report, double rate) {
     const Verdict verdict = judge_try(report, arguments_.find_max);
-    if (!arguments_.outputs.quiet) term::print(stderr, "{}\n", try_line(report, rate, verdict));
+    if (!arguments_.outputs.quiet) deliver(stderr, try_line(report, rate, verdict) + '\n');
     output_.end_try(report, verdict.kept);
     if (verdict.undecided) {
         undecided_ = fmt::format(
@@ -151,10 +151,8 @@ std::optional<Report> Search::take_best() {
 
 }  // namespace
 
-int load_find_max(LoadArguments& arguments, Signals& signals) {
-    auto output = LoadOutput::open(arguments);
-    if (!output) return complain(output.error(), exit_could_not_run);
-    Search search(arguments, signals, *output);
+int load_find_max(LoadArguments& arguments, Signals& signals, LoadOutput& output) {
+    Search search(arguments, signals, output);
     if (const auto exit = search.run()) return *exit;
     if (!search.undecided().empty()) return complain(search.undecided(), exit_could_not_run);
     auto best = search.take_best();
@@ -164,10 +162,10 @@ int load_find_max(LoadArguments& arguments, Signals& signals) {
     complete(*best, arguments);
     show(*best, arguments.outputs);
     if (!arguments.outputs.quiet) {
-        term::print(for_people(arguments.outputs), "highest rate that keeps them: {:.0f}/s\n",
-                    search.best_rate());
+        deliver(for_people(arguments.outputs),
+                fmt::format("highest rate that keeps them: {:.0f}/s\n", search.best_rate()));
     }
-    if (auto written = output->write(*best); !written)
+    if (auto written = output.write(*best); !written)
         return complain(written.error(), exit_could_not_run);
     return exit_code(*best, arguments.strict);
 }

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <expected>
 #include <string>
@@ -73,7 +72,7 @@ int load_sink(int argc, char** argv) {
         return complain(fmt::format("'{}': {}", term::printable(text), address.error()),
                         exit_usage);
     options.address = *address;
-    auto signals = Signals::open({SIGINT, SIGTERM});
-    if (!signals) return complain(signals.error().message(), exit_could_not_run);
-    return run_sink(options, *signals);
+    auto signals = take_signals();
+    if (!signals) return signals.error();
+    return run_sink(options, **signals);
 }

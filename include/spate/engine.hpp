@@ -67,6 +67,8 @@ class Signals {
     /// From now on next() gives ECANCELED, one in progress too, whatever signals come. On the
     /// loop's thread.
     void close();
+    /// Readable while a signal waits for next().
+    [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:
     explicit Signals(Fd fd) : fd_(std::move(fd)) {}

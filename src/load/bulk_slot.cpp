@@ -10,8 +10,8 @@
 namespace spate::load {
 namespace {
 
-// After a cut, for what is on its way.
-constexpr auto last_patience = std::chrono::seconds(1);
+// After a cut, for what is on its way. No more: whoever asked to end waits.
+constexpr auto last_patience = std::chrono::milliseconds(40);
 
 class BulkSlot : public StreamSlot {
   public:
@@ -21,11 +21,11 @@ class BulkSlot : public StreamSlot {
           planned_(messages_together(worker.plan().message_bytes)) {}
 
     Task<std::optional<Trouble>> prepare() override;
-    Task<void> run() override;
     Task<void> finish() override;
     void cut() override;
 
   private:
+    Task<void> exchange_all() override;
     [[nodiscard]] Task<void> send_all();
     [[nodiscard]] Task<std::optional<Trouble>> send_some(std::size_t count);
     [[nodiscard]] Task<std::optional<Trouble>> reconnect();
@@ -48,7 +48,7 @@ Task<std::optional<Trouble>> BulkSlot::prepare() {
     co_return std::nullopt;
 }
 
-Task<void> BulkSlot::run() {
+Task<void> BulkSlot::exchange_all() {
     if (!is_open()) co_return;
     if (receives(direction())) {
         worker().loop().spawn(receive_all());

@@ -17,6 +17,7 @@ using Refused = std::unexpected<std::string>;
 
 constexpr int version = 2;
 constexpr const char* version_key = "spate_load";
+constexpr const char* at_once = "at_once";
 constexpr std::string_view directions[] = {"send", "receive", "both"};
 constexpr std::string_view orders[] = {"start", "start-measured", "measure", "stop"};
 // Beyond it a double is no integer any more, and nobody sends as fast.
@@ -147,6 +148,8 @@ std::expected<Hello, std::string> read_hello(std::string_view line) {
 }
 
 std::string encode(Order order) {
+    // A far end that does not know of it waits.
+    if (order == Order::stop_at_once) return dump({{"do", "stop"}, {at_once, true}});
     return dump({{"do", orders[static_cast<std::size_t>(order)]}});
 }
 
@@ -154,6 +157,8 @@ std::expected<Order, std::string> read_order(std::string_view line) {
     const auto json = parse(line);
     const auto order = json ? index_of(orders, text(*json, "do")) : std::nullopt;
     if (!order) return Refused("an order that means nothing here");
+    if (static_cast<Order>(*order) == Order::stop && json->value(at_once, Json()) == true)
+        return Order::stop_at_once;
     return static_cast<Order>(*order);
 }
 

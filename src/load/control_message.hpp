@@ -44,6 +44,7 @@ enum class Order : std::uint8_t {
     start_measured,  ///< The same where there is no warm-up.
     measure,         ///< The warm-up is over. Not answered.
     stop,            ///< Send no more, and tell what came. Answered by FarCounts.
+    stop_at_once,    ///< The same, waiting but shortly for what is on its way.
 };
 
 /// What the far end has counted in one run, from its measured part on unless it says otherwise.

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include <spate/condition.hpp>
+#include <spate/task_group.hpp>
+#include <spate/timeout.hpp>
 #include <spate/udp.hpp>
 
 #include "load/slots.hpp"
@@ -26,26 +29,18 @@ class DatagramSlot : public Slot {
 
     Task<std::optional<Trouble>> prepare() override;
     Task<void> run() override;
-    void cut() override { news_.set(); }
 
   private:
-    // Ends the wait for an answer.
-    class Limit : public Timer {
-      public:
-        explicit Limit(DatagramSlot& owner) : Timer(&over), slot(owner) {}
-        static void over(Timer& timer) { static_cast<Limit&>(timer).slot.news_.set(); }
-        DatagramSlot& slot;
-    };
     [[nodiscard]] Task<void> listen();
+    [[nodiscard]] Task<void> ask_all();
+    [[nodiscard]] Task<Result<void>> news();
     [[nodiscard]] Task<std::optional<Trouble>> exchange(Asked& asked);
     [[nodiscard]] bool answers(const Datagram& datagram) const;
 
     std::unique_ptr<UdpSocket> socket_;
     std::vector<std::byte> message_;
     std::uint64_t next_;
-    Limit limit_{*this};
-    Event news_;  // an answer, an error, the time-out or the end
-    Event deaf_;  // listen() has ended
+    Condition news_;  // an answer, or an error
     bool waiting_ = false;
     bool answered_ = false;
     int error_ = 0;
@@ -86,9 +81,16 @@ Task<void> DatagramSlot::listen() {
         if (!batch.errors().empty()) error_ = batch.errors().front().code;
         if (!answered_ && error_ == 0) continue;
         arrived_ = worker().loop().now();
-        news_.set();
+        news_.notify_all();
     }
-    deaf_.set();
+}
+
+Task<Result<void>> DatagramSlot::news() {
+    while (!answered_ && error_ == 0) {
+        const bool notified = co_await news_.wait();
+        if (!notified) co_return fail(ECANCELED, "receive");
+    }
+    co_return Result<void>{};
 }
 
 Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
@@ -97,7 +99,6 @@ Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
     answered_ = false;
     error_ = 0;
     waiting_ = true;
-    news_.reset();
     asked.sent = Clock::now();
     worker().sent(asked, message_.size());
     const std::array<UdpSocket::Outgoing, 1> outgoing{{{message_, nullptr, 0}}};
@@ -107,9 +108,9 @@ Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
         waiting_ = false;
         co_return Trouble{Failure::send_reset, sent.error().message()};
     }
-    worker().loop().timers().arm(limit_, worker().answer_by(asked.sent));
-    if (!worker().is_cut()) co_await news_.wait();
-    limit_.cancel();
+    const TimePoint late = worker().answer_by(asked.sent);
+    auto limited = with_timeout(worker().loop(), late - worker().loop().now(), news());
+    (void)co_await limited;
     waiting_ = false;
     if (answered_) co_return std::nullopt;
     if (error_ == ECONNREFUSED)
@@ -120,7 +121,16 @@ Task<std::optional<Trouble>> DatagramSlot::exchange(Asked& asked) {
 
 Task<void> DatagramSlot::run() {
     if (!socket_) co_return;
-    worker().loop().spawn(listen());
+    TaskGroup listening(worker().loop());
+    listening.spawn(listen());
+    co_await ask_all();
+    listening.request_stop();
+    (void)co_await listening.join();
+    co_await socket_->close();
+    socket_.reset();
+}
+
+Task<void> DatagramSlot::ask_all() {
     while (auto planned = co_await worker().gate().next()) {
         worker().planned(*planned);
         count_request();
@@ -134,9 +144,6 @@ Task<void> DatagramSlot::run() {
         worker().failed(asked, *trouble);
         co_await recover();
     }
-    co_await socket_->close();
-    co_await deaf_.wait();
-    socket_.reset();
 }
 
 }  // namespace

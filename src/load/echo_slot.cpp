@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <spate/when.hpp>
+
 #include "load/slots.hpp"
 #include "load/stream_slot.hpp"
 
@@ -30,23 +32,18 @@ class EchoSlot : public StreamSlot {
           message_(pattern(worker.plan().message_bytes)),
           window_(std::min(window_bytes, message_.size() + 1)) {}
 
-    Task<void> run() override;
-
   private:
+    Task<void> exchange_all() override;
     [[nodiscard]] Task<std::optional<Trouble>> exchange(Asked& asked);
-    [[nodiscard]] Task<Result<void>> send();
+    [[nodiscard]] Task<std::optional<Trouble>> send();
+    [[nodiscard]] Task<std::optional<Trouble>> receive();
 
     std::vector<std::byte> message_;
     std::vector<std::byte> window_;
     TimePoint first_byte_;
-    // The message is sent while its beginning comes back already: a peer that echoes as it reads
-    // would otherwise wait for us as we wait for it.
-    bool sending_ = false;
-    Result<void> sent_;
-    Event sent_all_;
 };
 
-Task<void> EchoSlot::run() {
+Task<void> EchoSlot::exchange_all() {
     while (auto planned = co_await worker().gate().next()) {
         worker().planned(*planned);
         count_request();
@@ -64,11 +61,6 @@ Task<void> EchoSlot::run() {
     co_await close();
 }
 
-Task<Result<void>> EchoSlot::send() {
-    auto sent = co_await stream().send(message_);
-    co_return sent;
-}
-
 Task<std::optional<Trouble>> EchoSlot::exchange(Asked& asked) {
     if (!is_open()) {
         auto trouble = co_await connect();
@@ -78,19 +70,28 @@ Task<std::optional<Trouble>> EchoSlot::exchange(Asked& asked) {
     stream().set_deadline(worker().answer_by(asked.sent));
     worker().sent(asked, message_.size());
     // Small ones fit the socket's buffers, and need nobody who reads meanwhile.
-    const bool overlap = message_.size() > window_bytes;
-    sent_all_.reset();
-    const auto send_aside = [](EchoSlot& slot) -> Task<void> {
-        slot.sent_ = co_await slot.send();
-        if (!slot.sent_) slot.stream().abort(slot.sent_.error().code);
-        slot.sent_all_.set();
-    };
-    if (overlap) {
-        worker().loop().spawn(send_aside(*this));
-    } else {
-        auto sent = co_await stream().send(message_);
-        if (!sent) co_return send_trouble(sent.error());
+    if (message_.size() <= window_bytes) {
+        auto trouble = co_await send();
+        if (trouble) co_return trouble;
+        trouble = co_await receive();
+        co_return trouble;
     }
+    // The message is sent while its beginning comes back already: a peer that echoes as it reads
+    // would otherwise wait for us as we wait for it.
+    auto both = when_all(send(), receive());
+    auto troubles = co_await both;
+    co_return std::get<1>(troubles);
+}
+
+// What fails ends the other half as well.
+Task<std::optional<Trouble>> EchoSlot::send() {
+    auto sent = co_await stream().send(message_);
+    if (sent) co_return std::nullopt;
+    stream().abort(sent.error().code);
+    co_return send_trouble(sent.error());
+}
+
+Task<std::optional<Trouble>> EchoSlot::receive() {
     std::optional<Trouble> trouble;
     std::size_t done = 0;
     while (done < message_.size() && !trouble) {
@@ -107,8 +108,7 @@ Task<std::optional<Trouble>> EchoSlot::exchange(Asked& asked) {
         else
             done += *got;
     }
-    if (trouble && overlap) stream().abort(ECANCELED);
-    if (overlap) co_await sent_all_.wait();
+    if (trouble) stream().abort(ECANCELED);
     co_return trouble;
 }
 
@@ -122,7 +122,8 @@ class ConnectSlot : public StreamSlot {
         co_return trouble;
     }
 
-    Task<void> run() override {
+  private:
+    Task<void> exchange_all() override {
         while (auto planned = co_await worker().gate().next()) {
             worker().planned(*planned);
             count_request();

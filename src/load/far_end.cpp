@@ -1,6 +1,6 @@
 #include "load/far_end.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <utility>
 
 namespace spate::load {
@@ -27,7 +27,7 @@ Hello hello_of(const Plan& plan) {
 }  // namespace
 
 FarEnd::FarEnd(Loop& loop, const Plan& plan, std::function<void()> lost)
-    : loop_(loop), plan_(plan), lost_(std::move(lost)) {}
+    : loop_(loop), plan_(plan), lost_(std::move(lost)), listening_(loop) {}
 
 TimePoint FarEnd::in_time() const {
     return later(Clock::now(), plan_.timeout);
@@ -46,8 +46,7 @@ Task<std::expected<void, std::string>> FarEnd::open() {
     }
     stream_.emplace(loop_, std::move(*socket));
     lines_.emplace(*stream_);
-    listening_ = true;
-    loop_.spawn(listen());
+    listening_.spawn(listen());
     std::string hello = encode(hello_of(plan_));
     auto answer = co_await ask(std::move(hello), in_time());
     if (!answer) co_return std::unexpected(answer.error());
@@ -64,41 +63,32 @@ Task<void> FarEnd::listen() {
             break;
         }
         answer_ = std::move(*line);
-        news_.set();
+        news_.notify_all();
     }
-    listening_ = false;
-    news_.set();
+    news_.notify_all();
     if (!stopping_) lost_();
 }
 
-Task<void> FarEnd::take_turn() {
-    while (busy_) {
-        news_.reset();
-        co_await news_.wait();
-    }
-    busy_ = true;
-}
-
-void FarEnd::end_turn() {
-    busy_ = false;
-    news_.set();
-}
-
 Task<std::expected<std::string, std::string>> FarEnd::ask(std::string line, TimePoint by) {
-    co_await take_turn();
+    auto turn = co_await turn_.acquire();
+    if (!turn) co_return std::unexpected(where() + turn.error().message());
     answer_.reset();
     // Not only the answer: all that the connection does until then.
-    stream_->set_deadline(by);
+    stream_->set_deadline(std::min(by, latest_));
     const std::string_view question = line;
     auto sent = co_await lines_->send(question);
-    while (sent && !answer_ && listening_) {
-        news_.reset();
-        co_await news_.wait();
+    while (sent && !answer_ && gone_.empty()) {
+        const bool notified = co_await news_.wait();
+        if (!notified) break;
     }
     stream_->set_deadline(no_deadline);
-    end_turn();
     if (answer_) co_return *std::exchange(answer_, std::nullopt);
     co_return std::unexpected(!gone_.empty() ? gone_ : where() + "does not answer");
+}
+
+void FarEnd::hurry(TimePoint by) {
+    latest_ = by;
+    if (stream_) stream_->set_deadline(by);
 }
 
 Task<std::expected<void, std::string>> FarEnd::start() {
@@ -111,18 +101,17 @@ Task<std::expected<void, std::string>> FarEnd::start() {
 }
 
 Task<void> FarEnd::measure() {
-    if (plan_.warmup.count() == 0 || !listening_ || stopping_) co_return;
+    if (plan_.warmup.count() == 0 || !gone_.empty() || stopping_) co_return;
     const std::string order = encode(Order::measure);
     const std::string_view line = order;
-    co_await take_turn();
-    co_await lines_->send(line);
-    end_turn();
+    const auto turn = co_await turn_.acquire();
+    if (turn && !stopping_) co_await lines_->send(line);
 }
 
-Task<std::expected<FarCounts, std::string>> FarEnd::stop(TimePoint by) {
+Task<std::expected<FarCounts, std::string>> FarEnd::stop(TimePoint by, bool at_once) {
     stopping_ = true;
-    if (!listening_) co_return std::unexpected(gone_);
-    std::string order = encode(Order::stop);
+    if (!gone_.empty()) co_return std::unexpected(gone_);
+    std::string order = encode(at_once ? Order::stop_at_once : Order::stop);
     auto answer = co_await ask(std::move(order), by);
     if (!answer) co_return std::unexpected(answer.error());
     auto counts = read_counts(*answer);
@@ -132,11 +121,8 @@ Task<std::expected<FarCounts, std::string>> FarEnd::stop(TimePoint by) {
 Task<void> FarEnd::close() {
     stopping_ = true;
     if (!stream_) co_return;
-    stream_->abort(ECANCELED);
-    while (listening_) {
-        news_.reset();
-        co_await news_.wait();
-    }
+    listening_.request_stop();
+    (void)co_await listening_.join();
     co_await stream_->close();
     lines_.reset();
     stream_.reset();

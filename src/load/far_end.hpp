@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include <spate/condition.hpp>
+#include <spate/task_group.hpp>
 #include <spate/tcp.hpp>
 
 #include "load/control_line.hpp"
@@ -29,15 +31,16 @@ class FarEnd {
     [[nodiscard]] Task<std::expected<void, std::string>> start();
     /// The warm-up is over.
     [[nodiscard]] Task<void> measure();
-    /// It sends no more, and tells what it has counted, `by` then.
-    [[nodiscard]] Task<std::expected<FarCounts, std::string>> stop(TimePoint by);
+    /// It sends no more, and tells what it has counted, `by` then; `at_once`: without waiting for
+    /// all that is on its way.
+    [[nodiscard]] Task<std::expected<FarCounts, std::string>> stop(TimePoint by, bool at_once);
+    /// Nothing that is asked of it, or was, is waited for any longer than that.
+    void hurry(TimePoint by);
     [[nodiscard]] Task<void> close();
 
   private:
     // One at a time: answers carry no name.
     [[nodiscard]] Task<std::expected<std::string, std::string>> ask(std::string line, TimePoint by);
-    [[nodiscard]] Task<void> take_turn();
-    void end_turn();
     [[nodiscard]] Task<void> listen();
     [[nodiscard]] std::string where() const;
     [[nodiscard]] TimePoint in_time() const;
@@ -51,9 +54,10 @@ class FarEnd {
     std::optional<std::string> answer_;
     std::string gone_;  // why there will be no more
     bool stopping_ = false;
-    bool listening_ = false;
-    bool busy_ = false;  // somebody asks
-    Event news_;
+    TimePoint latest_ = no_deadline;
+    Semaphore turn_{1};
+    Condition news_;  // an answer, or that there will be no more
+    TaskGroup listening_;
 };
 
 }  // namespace spate::load

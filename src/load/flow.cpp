@@ -73,6 +73,17 @@ Task<Result<std::size_t>> FlowSender::send(std::size_t warm_up, std::size_t coun
     co_return sent;
 }
 
+Task<void> drain(Loop& loop, const TimePoint& last_arrival, Drain how) {
+    const TimePoint began = loop.now();
+    for (;;) {
+        const TimePoint quiet = std::max(last_arrival, began) + how.quiet;
+        if (loop.now() >= quiet || loop.now() >= began + how.longest) break;
+        const TimePoint look = std::min(quiet, began + how.longest);
+        const bool slept = co_await loop.sleep_until(look);
+        if (!slept) break;
+    }
+}
+
 FlowReceiver::FlowReceiver(const FlowInfo& info)
     : size_(info.message_bytes),
       counting_(flow_key(Type::counting, info.run, info.flow)),

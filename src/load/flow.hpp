@@ -20,10 +20,17 @@ namespace spate::load {
     return flows <= 16 ? 16 : 1;
 }
 
-/// When a sender has stopped: what is still on its way comes closer together than this,
-inline constexpr auto drain_quiet = std::chrono::milliseconds(200);
-/// and there is an end to waiting for it.
-inline constexpr auto longest_drain = std::chrono::seconds(10);
+/// How to wait for what is on its way when a sender has stopped: it comes closer together than
+/// `quiet`, and the wait takes `longest` at most.
+struct Drain {
+    Duration quiet;
+    Duration longest;
+};
+inline constexpr Drain usual_drain{std::chrono::milliseconds(200), std::chrono::seconds(10)};
+/// When somebody has asked to end, and waits.
+inline constexpr Drain quick_drain{std::chrono::milliseconds(15), std::chrono::milliseconds(30)};
+/// `last_arrival` is when the last one came, as of yet. Ends early where it is stopped.
+[[nodiscard]] Task<void> drain(Loop& loop, const TimePoint& last_arrival, Drain how);
 
 /// Both ends know this of a flow.
 struct FlowInfo {

@@ -6,6 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include <spate/condition.hpp>
+#include <spate/task_group.hpp>
+#include <spate/timeout.hpp>
+
 #include "load/flow.hpp"
 #include "load/slots.hpp"
 
@@ -28,23 +32,16 @@ class FlowSlot : public Slot {
     Task<std::optional<Trouble>> prepare() override;
     Task<void> run() override;
     Task<void> finish() override;
-    void cut() override {}
 
   private:
-    // Ends the wait for an answer to a knock.
-    class Limit : public Timer {
-      public:
-        explicit Limit(FlowSlot& owner) : Timer(&over), slot(owner) {}
-        static void over(Timer& timer) { static_cast<Limit&>(timer).slot.news_.set(); }
-        FlowSlot& slot;
-    };
     [[nodiscard]] Task<std::optional<Trouble>> open();
     [[nodiscard]] Task<std::optional<Trouble>> knock();
+    [[nodiscard]] Task<Result<void>> answer();
     [[nodiscard]] Task<void> listen();
     void take(const Datagram& datagram);
     [[nodiscard]] Task<void> send_all();
     [[nodiscard]] Task<void> send_some(std::size_t count);
-    [[nodiscard]] Task<void> drain();
+    [[nodiscard]] Task<void> wait_for_rest();
     [[nodiscard]] Task<void> close();
 
     FlowInfo info_;
@@ -52,14 +49,14 @@ class FlowSlot : public Slot {
     std::optional<FlowSender> sender_;
     FlowReceiver receiver_;
     std::vector<TimePoint> planned_;  // of the datagrams that are sent together
-    Limit limit_{*this};
-    Event news_;  // an answer to a knock, or none
-    Event deaf_;  // listen() has ended
+    TaskGroup listening_{worker().loop()};
+    Condition news_;  // an answer to a knock
     bool answered_ = false;
     int error_ = 0;  // what the network said last
     std::uint32_t drops_before_ = 0;
     std::uint32_t drops_seen_ = 0;  // before the datagrams in hand
     std::uint64_t reported_ = 0;    // of the received, in the totals
+    std::uint64_t cut_off_ = 0;     // of the numbered: not sent any more, as the run was cut
     TimePoint last_arrival_;
 };
 
@@ -86,7 +83,7 @@ Task<std::optional<Trouble>> FlowSlot::prepare() {
     const TimePoint began = Clock::now();
     auto trouble = co_await open();
     if (trouble) co_return trouble;
-    worker().loop().spawn(listen());
+    listening_.spawn(listen());
     trouble = co_await knock();
     if (trouble) {
         co_await close();
@@ -108,18 +105,24 @@ Task<std::optional<Trouble>> FlowSlot::knock() {
     const std::span<const UdpSocket::Outgoing> batch(&outgoing, 1);
     const TimePoint give_up = later(Clock::now(), worker().plan().connect_timeout);
     while (!answered_ && !worker().is_cut() && Clock::now() < give_up) {
-        news_.reset();
         auto sent = co_await socket_->send(batch);
         if (!sent) co_return Trouble{Failure::send_reset, sent.error().message()};
-        worker().loop().timers().arm(limit_, Clock::now() + between_knocks);
-        if (!answered_) co_await news_.wait();
-        limit_.cancel();
+        auto limited = with_timeout(worker().loop(), between_knocks, answer());
+        (void)co_await limited;
     }
     if (answered_) co_return std::nullopt;
     if (error_ == ECONNREFUSED)
         co_return Trouble{Failure::icmp_unreachable, "nobody listens on that port"};
     if (error_ != 0) co_return Trouble{Failure::unreachable, std::strerror(error_)};
     co_return Trouble{Failure::connect_timeout, "the far end's datagrams don't get through"};
+}
+
+Task<Result<void>> FlowSlot::answer() {
+    while (!answered_) {
+        const bool notified = co_await news_.wait();
+        if (!notified) co_return fail(ECANCELED, "receive");
+    }
+    co_return Result<void>{};
 }
 
 Task<void> FlowSlot::listen() {
@@ -138,14 +141,13 @@ Task<void> FlowSlot::listen() {
         worker().received_one_way(TimePoint::max(), count, count * info_.message_bytes);
         count_request(count);
     }
-    deaf_.set();
 }
 
 void FlowSlot::take(const Datagram& datagram) {
     const auto head = answered_ ? std::nullopt : read_head(datagram.payload);
     if (head && head->type == DatagramHead::Type::answer && head->run == info_.run) {
         answered_ = true;
-        news_.set();
+        news_.notify_all();
         return;
     }
     const bool counted_before = receiver_.has_counted();
@@ -173,8 +175,8 @@ Task<void> FlowSlot::send_all() {
         const std::size_t count = 1 + worker().gate().take_some(Clock::now(), more);
         co_await send_some(count);
     }
-    worker().one_way().numbered += sender_->counts().numbered;
-    worker().one_way().unsent += sender_->counts().unsent;
+    worker().one_way().numbered += sender_->counts().numbered - cut_off_;
+    worker().one_way().unsent += sender_->counts().unsent - cut_off_;
 }
 
 Task<void> FlowSlot::send_some(std::size_t count) {
@@ -185,22 +187,27 @@ Task<void> FlowSlot::send_some(std::size_t count) {
     const std::uint64_t unsent = sender_->counts().unsent - unsent_before;
     worker().sent_one_way(counting - unsent, (counting - unsent) * info_.message_bytes);
     if (unsent == 0) co_return;
+    // Those that waited for room are in flight.
+    if (worker().is_cut()) {
+        cut_off_ = unsent;
+        co_return;
+    }
     const std::string why = sent ? "no room for datagrams to send" : sent.error().message();
     worker().failed_one_way(unsent, {Failure::send_reset, why});
 }
 
-Task<void> FlowSlot::drain() {
+Task<void> FlowSlot::wait_for_rest() {
     Loop& loop = worker().loop();
-    const TimePoint began = loop.now();
-    last_arrival_ = std::max(last_arrival_, began);
-    while (loop.now() < last_arrival_ + drain_quiet && loop.now() < began + longest_drain)
-        co_await loop.sleep_until(last_arrival_ + drain_quiet);
+    co_await drain(loop, last_arrival_, usual_drain);
+    if (!worker().is_cut()) co_return;
+    auto quickly = shield(drain(loop, last_arrival_, quick_drain));
+    co_await quickly;
 }
 
 Task<void> FlowSlot::finish() {
     if (!socket_) co_return;
     if (receives(worker().plan().direction)) {
-        co_await drain();
+        co_await wait_for_rest();
         worker().one_way().received += receiver_.counts();
         worker().one_way().kernel_drops += kernel_drops(socket_->fd()) - drops_before_;
     }
@@ -208,8 +215,9 @@ Task<void> FlowSlot::finish() {
 }
 
 Task<void> FlowSlot::close() {
+    listening_.request_stop();
+    (void)co_await listening_.join();
     co_await socket_->close();
-    co_await deaf_.wait();
     socket_.reset();
 }
 

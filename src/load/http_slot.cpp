@@ -31,9 +31,8 @@ class HttpSlot : public StreamSlot {
           chooser_(worker.plan().http),
           random_(SplitMix64(worker.plan().seed + number).next()) {}
 
-    Task<void> run() override;
-
   private:
+    Task<void> exchange_all() override;
     struct Exchange {
         Asked asked;
         std::size_t request;
@@ -66,7 +65,7 @@ class HttpSlot : public StreamSlot {
     std::optional<http::PrefixDigest> digest_;
 };
 
-Task<void> HttpSlot::run() {
+Task<void> HttpSlot::exchange_all() {
     while (auto planned = co_await worker().gate().next()) {
         batch_.clear();
         plan_one(*planned);

@@ -13,6 +13,7 @@
 
 #include <spate/loop.hpp>
 
+#include "load/delivery.hpp"
 #include "load/far_end.hpp"
 #include "load/far_report.hpp"
 #include "load/process_time.hpp"
@@ -24,10 +25,10 @@ namespace {
 constexpr auto interval_length = std::chrono::seconds(1);
 // Between "all connected" and the first request: every thread hears of it in time.
 constexpr auto head_start = std::chrono::milliseconds(5);
-// Who waits for a start that is far off hears of the end within this.
-constexpr auto look_for_cut = std::chrono::milliseconds(100);
 // What a far end has at least to tell what it counted.
 constexpr auto last_question = std::chrono::milliseconds(500);
+// And when a signal has asked to end.
+constexpr auto last_words = std::chrono::milliseconds(70);
 
 // What the kernel has counted at some moment.
 struct Moment {
@@ -73,13 +74,6 @@ class Control {
     [[nodiscard]] std::expected<Report, NoRun> run();
 
   private:
-    // When the measured part begins, and then each second.
-    class Tick : public Timer {
-      public:
-        explicit Tick(Control& owner) : Timer(&due), control(owner) {}
-        static void due(Timer& timer) { static_cast<Tick&>(timer).control.tick(); }
-        Control& control;
-    };
     void start_workers();
     Task<void> open_far_end();
     Task<void> start_far_end();
@@ -92,7 +86,8 @@ class Control {
     void connected();
     void begin();
     void cut();
-    void tick();
+    Task<void> keep_time();
+    void ask_for_tallies();
     void collect(const Tally& tally);
     void close_interval();
     void ended();
@@ -110,9 +105,9 @@ class Control {
     std::size_t ended_ = 0;
     std::size_t sent_all_ = 0;
     Nanoseconds wall_ahead_{0};  // of the steady clock, when it all began
-    bool cut_ = false;
-    Tick tick_{*this};
-    int ticks_ = 0;
+    StopSource cut_;       // the run
+    StopSource ticking_;   // keep_time()
+    StopSource watching_;  // watch_signals()
     TimePoint measured_ = no_deadline;
     TimePoint end_ = no_deadline;
     std::optional<Moment> first_;  // when the measured part began
@@ -132,11 +127,11 @@ std::expected<Report, NoRun> Control::run() {
         workers_.push_back(std::make_unique<Worker>(engine_.loop(index), plan_, index));
     if (has_far_end(plan_.kind)) {
         far_end_.emplace(loop_, plan_, [this] { cut(); });
-        loop_.post([this] { loop_.spawn(open_far_end()); });
+        loop_.spawn(open_far_end(), cut_.token());
     } else {
         start_workers();
     }
-    loop_.post([this] { loop_.spawn(watch_signals()); });
+    loop_.spawn(watch_signals(), watching_.token());
     loop_.run();
     engine_.join();
     if (no_run_) return std::unexpected(std::move(*no_run_));
@@ -150,22 +145,21 @@ void Control::start_workers() {
 
 Task<void> Control::open_far_end() {
     auto opened = co_await far_end_->open();
-    if (opened) {
+    if (opened && !report_.cut_short) {
         start_workers();
         co_return;
     }
-    no_run_ = NoRun{opened.error()};
+    no_run_ = NoRun{report_.cut_short ? "interrupted" : opened.error()};
     co_await wind_up();
 }
 
 Task<void> Control::start_far_end() {
     // What it sends counts from its start on, which is everybody's.
     const TimePoint start = first_request();
-    while (plan_.start_at_ns && !cut_ && loop_.now() < start) {
-        const TimePoint look = std::min(start, loop_.now() + look_for_cut);
-        co_await loop_.sleep_until(look);
+    if (plan_.start_at_ns) {
+        const bool slept = co_await loop_.sleep_until(start);
+        if (!slept) co_return;
     }
-    if (cut_) co_return;
     auto started = co_await far_end_->start();
     if (!started) cut();
     begin();
@@ -176,7 +170,7 @@ Task<void> Control::stop_far_end(TimePoint planned_end) {
     const TimePoint now = loop_.now();
     const TimePoint by =
         std::max(later(std::min(now, planned_end), plan_.timeout), later(now, last_question));
-    auto counts = co_await far_end_->stop(by);
+    auto counts = co_await far_end_->stop(by, report_.cut_short);
     // It went on until it was told.
     if (only_receives(plan_)) end_ = loop_.now();
     if (counts)
@@ -190,7 +184,7 @@ Task<void> Control::stop_far_end(TimePoint planned_end) {
 void Control::sent_all() {
     if (++sent_all_ < workers_.size()) return;
     // What follows only waits for what is on its way.
-    tick_.cancel();
+    ticking_.request_stop();
     const TimePoint planned_end = end_;
     end_ = std::min(end_, std::max(measured_, loop_.now()));
     loop_.spawn(stop_far_end(planned_end));
@@ -212,6 +206,8 @@ Task<void> Control::watch_signals() {
         if (!signal) break;
         if (report_.cut_short) ::_exit(128 + *signal);
         report_.cut_short = true;
+        hurry();
+        if (far_end_) far_end_->hurry(later(Clock::now(), last_words));
         cut();
     }
 }
@@ -223,7 +219,7 @@ void Control::connected() {
         connections += worker->connected();
     if (connections == 0) cut();
     if (far_end_ && connections != 0)
-        loop_.spawn(start_far_end());
+        loop_.spawn(start_far_end(), cut_.token());
     else
         begin();
 }
@@ -248,32 +244,38 @@ void Control::begin() {
             worker->start(start, measured_, end_);
         });
     }
-    loop_.timers().arm(tick_, measured_);
+    loop_.spawn(keep_time(), ticking_.token());
     report_.run.started_ns = Nanoseconds(measured_.time_since_epoch() + wall_ahead_).count();
-    if (watcher_.started && !cut_) watcher_.started(plan_, report_.run.started_ns);
+    if (watcher_.started && !cut_.stop_requested()) watcher_.started(plan_, report_.run.started_ns);
 }
 
 void Control::cut() {
-    cut_ = true;
+    cut_.request_stop();
     for (std::size_t index = 0; index < workers_.size(); ++index)
         engine_.loop(index).post([worker = workers_[index].get()] { worker->cut(); });
 }
 
-void Control::tick() {
-    if (!first_) {
-        last_ = moment(plan_);
-        first_ = last_;
-        if (far_end_) loop_.spawn(far_end_->measure());
-    } else if (missing_ == 0) {
-        missing_ = workers_.size();
-        for (std::size_t index = 0; index < workers_.size(); ++index) {
-            engine_.loop(index).post([worker = workers_[index].get(), this] {
-                loop_.post([this, tally = &worker->take_tally()] { collect(*tally); });
-            });
-        }
+// When the measured part begins, and then each second.
+Task<void> Control::keep_time() {
+    const bool begun = co_await loop_.sleep_until(measured_);
+    if (!begun) co_return;
+    last_ = moment(plan_);
+    first_ = last_;
+    if (far_end_) loop_.spawn(far_end_->measure());
+    for (TimePoint next = measured_ + interval_length; next < end_; next += interval_length) {
+        const bool slept = co_await loop_.sleep_until(next);
+        if (!slept) co_return;
+        if (missing_ == 0) ask_for_tallies();
     }
-    const TimePoint next = measured_ + ++ticks_ * interval_length;
-    if (next < end_) loop_.timers().arm(tick_, next);
+}
+
+void Control::ask_for_tallies() {
+    missing_ = workers_.size();
+    for (std::size_t index = 0; index < workers_.size(); ++index) {
+        engine_.loop(index).post([worker = workers_[index].get(), this] {
+            loop_.post([this, tally = &worker->take_tally()] { collect(*tally); });
+        });
+    }
 }
 
 void Control::collect(const Tally& tally) {
@@ -312,7 +314,7 @@ void Control::close_interval() {
 
 void Control::ended() {
     if (++ended_ < workers_.size()) return;
-    tick_.cancel();
+    ticking_.request_stop();
     // A tally that has been asked for holds what nobody else has counted.
     if (missing_ == 0) end();
 }
@@ -325,7 +327,7 @@ void Control::end() {
 Task<void> Control::wind_up() {
     if (far_end_) co_await far_end_->close();
     loop_.stop();
-    signals_.close();
+    watching_.request_stop();
 }
 
 void Control::report_far_end() {

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "load/delivery.hpp"
 #include "load/sink_control.hpp"
-#include "term/print.hpp"
 
 namespace spate::load {
 namespace {
@@ -22,7 +22,7 @@ constexpr int no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
 constexpr int most_ports_tried = 16;
 
 int complain(const std::string& message, int code) {
-    term::print(stderr, "spate load: {}\n", message);
+    deliver(stderr, fmt::format("spate load: {}\n", message));
     return code;
 }
 
@@ -93,7 +93,8 @@ void sum_up(const SinkControl& control, const Workers& workers) {
         strays += worker->strays();
     }
     if (refused + strays != 0) {
-        term::print(stderr, "{} connections and {} datagrams were of no run\n", refused, strays);
+        deliver(stderr, fmt::format("{} connections and {} datagrams were of no run\n", refused,
+                                    strays));
     }
 }
 
@@ -124,7 +125,7 @@ int run_sink(const SinkOptions& options, Signals& signals) {
         (*loop)->stop();
     };
     (*loop)->spawn(main());
-    if (!options.quiet) term::print(stderr, "listening on {}\n", local.text());
+    if (!options.quiet) deliver(stderr, fmt::format("listening on {}\n", local.text()));
     (*loop)->run();
     (*engine)->join();
     if (!options.quiet) sum_up(control, workers);

@@ -12,7 +12,9 @@
 #include <utility>
 
 #include <spate/io.hpp>
+#include <spate/timeout.hpp>
 
+#include "load/delivery.hpp"
 #include "load/process_time.hpp"
 
 namespace spate::load {
@@ -37,21 +39,9 @@ void notice_silence(int fd) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-// Ends a wait for a connection's first byte.
-class FirstByteLimit : public Timer {
-  public:
-    FirstByteLimit(Loop& loop, int fd) : Timer(&over), loop_(loop), fd_(fd) {
-        loop.timers().arm(*this, later(loop.now(), first_line_patience));
-    }
-
-  private:
-    static void over(Timer& timer) {
-        auto& self = static_cast<FirstByteLimit&>(timer);
-        cancel_all(self.loop_, self.fd_);
-    }
-    Loop& loop_;
-    int fd_;
-};
+Task<Result<std::size_t>> readable(Loop& loop, int fd) {
+    co_return co_await poll(loop, fd, POLLIN);
+}
 
 std::optional<char> peek(int fd) {
     char first = 0;
@@ -77,7 +67,19 @@ SinkControl::SinkControl(Loop& loop, Engine& engine,
 
 Task<void> SinkControl::run(Signals& signals) {
     loop_.spawn(heed(signals));
-    while (!stopping_) {
+    auto accepting = with_stop(stop_.token(), accept_all());
+    co_await accepting;
+    stop();
+    co_await listener_.close();
+    while (connections_ != 0) {
+        (void)co_await ended_.wait();
+    }
+    signals.close();
+    engine_.request_stop();
+}
+
+Task<void> SinkControl::accept_all() {
+    for (;;) {
         auto socket = co_await listener_.accept();
         if (!socket) break;
         if (connections_ >= most_connections) {
@@ -85,48 +87,36 @@ Task<void> SinkControl::run(Signals& signals) {
             continue;
         }
         try {
-            loop_.spawn(receive(std::move(*socket)));
+            loop_.spawn(receive(std::move(*socket)), stop_.token());
         } catch (const std::bad_alloc&) {
             ++refused_;
         }
     }
-    stop();
-    co_await listener_.close();
-    while (connections_ != 0) {
-        moved_.reset();
-        co_await moved_.wait();
-    }
-    signals.close();
-    Work shut = [](SinkWorker& worker) { worker.shut(); };
-    co_await everywhere(std::move(shut));
-    engine_.request_stop();
 }
 
 Task<void> SinkControl::heed(Signals& signals) {
     auto signal = co_await signals.next(loop_);
     if (!signal) co_return;
+    hurry();
     stop();
     signal = co_await signals.next(loop_);
     if (signal) ::_exit(128 + *signal);
 }
 
+// What a run still waits for on the workers' threads ends with them.
 void SinkControl::stop() {
-    if (std::exchange(stopping_, true)) return;
-    for (TcpStream* stream : conversations_)
-        stream->abort(ECANCELED);
-    for (const int fd : silent_)
-        cancel_all(loop_, fd);
-    loop_.spawn(listener_.close());
+    if (stop_.stop_requested()) return;
+    stop_.request_stop();
+    for (std::size_t index = 0; index < workers_.size(); ++index)
+        engine_.loop(index).post([worker = workers_[index].get()] { worker->shut(); });
 }
 
 // The first byte tells who it is for: it stays where it is.
 Task<std::optional<char>> SinkControl::first_byte(int fd) {
-    FirstByteLimit limit(loop_, fd);
-    silent_.insert(fd);
-    auto readable = co_await poll(loop_, fd, POLLIN);
-    silent_.erase(fd);
+    auto in_time = with_timeout(loop_, first_line_patience, readable(loop_, fd));
+    const auto ready = co_await in_time;
     std::optional<char> first;
-    if (readable) first = peek(fd);
+    if (ready) first = peek(fd);
     co_return first;
 }
 
@@ -137,51 +127,53 @@ void SinkControl::hand_over(Fd socket) {
     (void)socket.release();
 }
 
-// Where there is no memory for a stream, it goes.
+// Where there is no memory for a connection, it goes.
 Task<void> SinkControl::receive(Fd socket) {
     ++connections_;
-    bool converses = false;
     try {
         const int fd = socket.get();
         const std::optional<char> first = co_await first_byte(fd);
-        converses = first == '{' && !stopping_;
-        if (first == preamble_begin && !stopping_)
+        if (first == preamble_begin) {
             hand_over(std::move(socket));
-        else if (!converses)
+        } else if (first == '{') {
+            auto conversation = converse(std::move(socket));
+            co_await conversation;
+        } else {
             ++refused_;
+        }
     } catch (const std::bad_alloc&) {
         ++refused_;
     }
-    if (converses) co_await converse(std::move(socket));
-    --connections_;
-    moved_.set();
+    if (--connections_ == 0) ended_.notify_all();
 }
 
 Task<void> SinkControl::converse(Fd socket) {
     notice_silence(socket.get());
     TcpStream stream(loop_, std::move(socket));
-    conversations_.insert(&stream);
-    ControlLines lines(stream);
     stream.set_deadline(later(loop_.now(), first_line_patience));
-    auto line = co_await lines.next();
-    if (line) {
-        const auto hello = read_hello(*line);
-        const std::string wrong = hello ? admit(*hello) : hello.error();
-        bool made = false;
-        if (wrong.empty()) {
-            made = co_await make_run(stream, lines, *hello);
-        } else {
-            ++refused_;
-            const std::string refusal = encode_refusal(wrong);
-            const std::string_view answer = refusal;
-            co_await lines.send(answer);
-        }
-        if (made && options_.once) stop();
-    } else {
+    try {
+        co_await agree(stream);
+    } catch (const std::bad_alloc&) {
         ++refused_;
     }
-    conversations_.erase(&stream);
     co_await stream.close();
+}
+
+Task<void> SinkControl::agree(TcpStream& stream) {
+    ControlLines lines(stream);
+    auto line = co_await lines.next();
+    const auto hello = line ? read_hello(*line) : std::unexpected(std::string());
+    const std::string wrong = hello ? admit(*hello) : hello.error();
+    if (line && wrong.empty()) {
+        const bool made = co_await make_run(stream, lines, *hello);
+        if (made && options_.once) stop();
+        co_return;
+    }
+    ++refused_;
+    if (!line) co_return;
+    const std::string refusal = encode_refusal(wrong);
+    const std::string_view answer = refusal;
+    co_await lines.send(answer);
 }
 
 std::string SinkControl::admit(const Hello& hello) const {
@@ -200,18 +192,24 @@ Task<bool> SinkControl::make_run(TcpStream& stream, ControlLines& lines, const H
     auto run = std::make_shared<const SinkRun>(hello, peer ? peer->host() : "");
     runs_.insert(hello.run);
     flows_ += hello.flows;
-    Work begin = [&run](SinkWorker& worker) { worker.begin(run); };
-    co_await everywhere(std::move(begin));
-    const std::string consent = encode_consent();
-    const std::string_view answer = consent;
-    auto sent = co_await lines.send(answer);
-    stream.set_deadline(no_deadline);
-    if (sent) co_await obey(lines, hello);
-    Work end = [&hello](SinkWorker& worker) { worker.end(hello.run); };
-    co_await everywhere(std::move(end));
-    runs_.erase(hello.run);
-    flows_ -= hello.flows;
-    co_return sent.has_value();
+    bool agreed = false;
+    try {
+        Work begin = [&](std::size_t index, const Done& done) {
+            workers_[index]->begin(run);
+            done();
+        };
+        co_await everywhere(std::move(begin));
+        const std::string consent = encode_consent();
+        const std::string_view answer = consent;
+        auto sent = co_await lines.send(answer);
+        agreed = sent.has_value();
+        stream.set_deadline(no_deadline);
+        if (agreed) co_await obey(lines, hello);
+    } catch (const std::bad_alloc&) {
+        ++refused_;
+    }
+    co_await end_run(hello);
+    co_return agreed;
 }
 
 Task<void> SinkControl::obey(ControlLines& lines, const Hello& hello) {
@@ -223,19 +221,26 @@ Task<void> SinkControl::obey(ControlLines& lines, const Hello& hello) {
         std::string answer;
         if (!order) {
             answer = encode_refusal(order.error());
-        } else if (*order == Order::stop) {
+        } else if (*order == Order::stop || *order == Order::stop_at_once) {
             const CpuInfo cpu = cpu_since(before);
-            FarCounts counts = co_await stop_everywhere(hello.run);
+            const bool at_once = *order == Order::stop_at_once;
+            FarCounts counts = co_await stop_everywhere(hello.run, at_once);
             counts.cpu = cpu;
             answer = encode(counts);
         } else if (*order == Order::measure) {
             before = own_cpu();
-            Work measure = [&hello](SinkWorker& worker) { worker.measure(hello.run); };
+            Work measure = [&](std::size_t index, const Done& done) {
+                workers_[index]->measure(hello.run);
+                done();
+            };
             co_await everywhere(std::move(measure));
         } else {
             before = own_cpu();
             const bool measured = *order == Order::start_measured;
-            Work start = [&](SinkWorker& worker) { worker.start(hello.run, measured); };
+            Work start = [&](std::size_t index, const Done& done) {
+                workers_[index]->start(hello.run, measured);
+                done();
+            };
             co_await everywhere(std::move(start));
             answer = encode_consent();
         }
@@ -245,37 +250,72 @@ Task<void> SinkControl::obey(ControlLines& lines, const Hello& hello) {
     }
 }
 
+// Until the workers have let go of what is here, nobody leaves, without memory neither.
 Task<void> SinkControl::everywhere(Work work) {
-    std::size_t missing = workers_.size();
+    std::size_t missing = 0;
+    bool out_of_memory = false;
     Event all_done;
-    const auto done = [&] {
+    const auto told = [&] {
         if (--missing == 0) all_done.set();
     };
-    for (std::size_t index = 0; index < workers_.size(); ++index) {
-        engine_.loop(index).post([&, worker = workers_[index].get()] {
-            work(*worker);
-            loop_.post(done);
-        });
+    const auto refused = [&] {
+        out_of_memory = true;
+        told();
+    };
+    const Done done = [&] { loop_.post([&told] { told(); }); };
+    for (std::size_t index = 0; index < workers_.size() && !out_of_memory; ++index) {
+        const auto ask = [&, index] {
+            try {
+                work(index, done);
+            } catch (const std::bad_alloc&) {
+                loop_.post([&refused] { refused(); });
+            }
+        };
+        try {
+            engine_.loop(index).post(ask);
+            ++missing;
+        } catch (const std::bad_alloc&) {
+            out_of_memory = true;
+        }
     }
-    co_await all_done.wait();
+    if (missing != 0) co_await all_done.wait();
+    if (out_of_memory) throw std::bad_alloc();
 }
 
-Task<FarCounts> SinkControl::stop_everywhere(std::uint64_t run) {
-    FarCounts sum;
-    std::size_t missing = workers_.size();
-    Event all_done;
-    for (std::size_t index = 0; index < workers_.size(); ++index) {
-        const auto add = [&](const FarCounts& counts) {
-            loop_.post([&, counts] {
-                sum += counts;
-                if (--missing == 0) all_done.set();
-            });
+Task<FarCounts> SinkControl::stop_everywhere(std::uint64_t run, bool at_once) {
+    std::vector<FarCounts> counts(workers_.size());
+    Work stop = [&](std::size_t index, const Done& done) {
+        const auto take = [&counts, index, done](const FarCounts& of_worker) {
+            counts[index] = of_worker;
+            done();
         };
-        engine_.loop(index).post(
-            [worker = workers_[index].get(), run, add] { worker->stop(run, add); });
-    }
-    co_await all_done.wait();
+        workers_[index]->stop(run, at_once, take);
+    };
+    co_await everywhere(std::move(stop));
+    FarCounts sum;
+    for (const FarCounts& of_worker : counts)
+        sum += of_worker;
     co_return sum;
+}
+
+// A run that is over must not stay among those that there are, whatever memory there is.
+Task<void> SinkControl::end_run(const Hello& hello) {
+    for (bool ended = false; !ended;) {
+        try {
+            Work end = [&](std::size_t index, const Done& done) {
+                workers_[index]->end(hello.run);
+                done();
+            };
+            co_await everywhere(std::move(end));
+            ended = true;
+        } catch (const std::bad_alloc&) {
+            ++refused_;
+        }
+        // Not stopped: it would go on at once.
+        if (!ended) co_await loop_.yield();
+    }
+    runs_.erase(hello.run);
+    flows_ -= hello.flows;
 }
 
 }  // namespace spate::load

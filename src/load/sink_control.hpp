@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include <spate/condition.hpp>
 #include <spate/engine.hpp>
+#include <spate/stop.hpp>
 #include <spate/tcp.hpp>
 
 #include "load/control_line.hpp"
@@ -31,17 +33,22 @@ class SinkControl {
 
   private:
     [[nodiscard]] Task<void> heed(Signals& signals);
+    [[nodiscard]] Task<void> accept_all();
     [[nodiscard]] Task<void> receive(Fd socket);
     [[nodiscard]] Task<std::optional<char>> first_byte(int fd);
     void hand_over(Fd socket);
     [[nodiscard]] Task<void> converse(Fd socket);
+    [[nodiscard]] Task<void> agree(TcpStream& stream);
     [[nodiscard]] Task<bool> make_run(TcpStream& stream, ControlLines& lines, const Hello& hello);
     [[nodiscard]] Task<void> obey(ControlLines& lines, const Hello& hello);
+    [[nodiscard]] Task<void> end_run(const Hello& hello);
     [[nodiscard]] std::string admit(const Hello& hello) const;
-    /// On every worker's thread; goes on when the last is done.
-    using Work = std::function<void(SinkWorker&)>;
+    /// Does `work` for each worker, on its thread; goes on when the last is done. Throws
+    /// std::bad_alloc if it could not be done for all.
+    using Done = std::function<void()>;
+    using Work = std::function<void(std::size_t worker, const Done& done)>;
     [[nodiscard]] Task<void> everywhere(Work work);
-    [[nodiscard]] Task<FarCounts> stop_everywhere(std::uint64_t run);
+    [[nodiscard]] Task<FarCounts> stop_everywhere(std::uint64_t run, bool at_once);
     void stop();
 
     Loop& loop_;
@@ -51,13 +58,11 @@ class SinkControl {
     TcpListener listener_;
     std::set<std::uint64_t> runs_;
     std::uint64_t flows_ = 0;  // of all runs
-    std::set<TcpStream*> conversations_;
     std::size_t connections_ = 0;
     std::size_t next_worker_ = 0;
     std::uint64_t refused_ = 0;
-    std::set<int> silent_;  // connections without a first byte
-    bool stopping_ = false;
-    Event moved_;  // a connection has ended
+    StopSource stop_;
+    Condition ended_;  // the last connection has
 };
 
 }  // namespace spate::load

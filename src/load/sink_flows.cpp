@@ -108,7 +108,7 @@ Task<void> SinkWorker::send_flow(Shared part, Flow& flow, FlowInfo info) {
     part->counts.messages_sent += counts.numbered - counts.unsent;
     part->counts.bytes_sent += (counts.numbered - counts.unsent) * info.message_bytes;
     --part->sending;
-    part->moved.set();
+    part->moved.notify_all();
 }
 
 }  // namespace spate::load

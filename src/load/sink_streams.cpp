@@ -1,9 +1,9 @@
 // The far end's streams.
 #include <array>
-#include <cerrno>
 #include <new>
 #include <utility>
-#include <vector>
+
+#include <spate/task_group.hpp>
 
 #include "load/bulk.hpp"
 #include "load/sink_worker.hpp"
@@ -17,45 +17,33 @@ constexpr std::size_t most_streams = 4096;
 // Between two counts, so that a stream that is cut off has its bytes counted but the last.
 constexpr std::uint64_t counted_together = 16 << 20;
 
-// One of the streams of a run, and a half of one that goes on: until they end, or there is no
-// memory for them to go on.
-class Listed {
-  public:
-    Listed(std::vector<TcpStream*>& streams, TcpStream& stream)
-        : streams_(streams), stream_(stream) {
-        streams_.push_back(&stream);
-    }
-    Listed(const Listed&) = delete;
-    Listed& operator=(const Listed&) = delete;
-    ~Listed() { std::erase(streams_, &stream_); }
-
-  private:
-    std::vector<TcpStream*>& streams_;
-    TcpStream& stream_;
-};
+// One of those who are counted: until it ends, or there is no memory for it to go on.
 class Counted {
   public:
-    Counted(std::size_t& count, Event& ended) : count_(count), ended_(ended) { ++count_; }
+    explicit Counted(std::size_t& count, Condition* ended = nullptr)
+        : count_(count), ended_(ended) {
+        ++count_;
+    }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
     ~Counted() {
         --count_;
-        ended_.set();
+        if (ended_ != nullptr) ended_->notify_all();
     }
 
   private:
     std::size_t& count_;
-    Event& ended_;
+    Condition* ended_;
 };
 
 }  // namespace
 
 void SinkWorker::adopt(Fd socket) {
-    if (streams_.size() >= most_streams || shut_.is_set())
+    if (streams_ >= most_streams || stop_.stop_requested())
         ++refused_;
     else
         try {
-            loop_.spawn(serve(std::move(socket)));
+            loop_.spawn(serve(std::move(socket)), stop_.token());
         } catch (const std::bad_alloc&) {
             ++refused_;
         }
@@ -65,7 +53,7 @@ void SinkWorker::adopt(Fd socket) {
 Task<void> SinkWorker::serve(Fd socket) {
     TcpStream stream(loop_, std::move(socket));
     try {
-        const Listed listed(streams_, stream);
+        const Counted counted(streams_);
         co_await attend(stream);
     } catch (const std::bad_alloc&) {
         ++refused_;
@@ -83,10 +71,11 @@ Task<void> SinkWorker::attend(TcpStream& stream) {
     // Twice as many as there may be: one that was broken is replaced before we hear of its end.
     const bool fits = part && part->run->hello.kind == Kind::tcp_stream &&
                       preamble->direction == part->run->hello.direction && !part->stopping &&
-                      part->streams.size() < 2 * std::size_t{part->run->hello.flows};
+                      part->streams < 2 * std::size_t{part->run->hello.flows};
     if (fits) {
-        const std::uint32_t flow = preamble->flow;
-        co_await carry(stream, std::move(part), flow);
+        const StopToken over = part->over.token();
+        auto carrying = with_stop(over, carry(stream, std::move(part), preamble->flow));
+        co_await carrying;
     } else {
         ++refused_;
     }
@@ -95,14 +84,12 @@ Task<void> SinkWorker::attend(TcpStream& stream) {
 Task<void> SinkWorker::carry(TcpStream& stream, Shared part, std::uint32_t flow) {
     const Direction direction = part->run->hello.direction;
     stream.set_deadline(no_deadline);
-    const Listed listed(part->streams, stream);
+    const Counted counted(part->streams);
     if (direction == Direction::both) {
-        loop_.spawn(receive_stream(stream, part));
-        co_await send_stream(stream, part, flow);
-        while (part->receiving != 0) {
-            part->moved.reset();
-            co_await part->moved.wait();
-        }
+        TaskGroup halves(loop_, part->over.token());
+        halves.spawn(receive_stream(stream, part));
+        halves.spawn(send_stream(stream, part, flow));
+        (void)co_await halves.join();
     } else if (direction == Direction::send) {
         co_await receive_stream(stream, part);
     } else {
@@ -113,7 +100,7 @@ Task<void> SinkWorker::carry(TcpStream& stream, Shared part, std::uint32_t flow)
 }
 
 Task<void> SinkWorker::receive_stream(TcpStream& stream, Shared part) {
-    const Counted counted(part->receiving, part->moved);
+    const Counted counted(part->receiving, &part->moved);
     for (;;) {
         auto got = co_await stream.discard(counted_together);
         if (!got || *got == 0) break;
@@ -123,7 +110,7 @@ Task<void> SinkWorker::receive_stream(TcpStream& stream, Shared part) {
 
 Task<void> SinkWorker::send_stream(TcpStream& stream, Shared part, std::uint32_t flow) {
     const Hello& hello = part->run->hello;
-    const Counted counted(part->sending, part->moved);
+    const Counted counted(part->sending, &part->moved);
     co_await part->started.wait();
     Pacer pacer(hello, flow, part->start_at);
     while (!part->stopping) {

@@ -1,13 +1,17 @@
 #include "load/sink_worker.hpp"
 
-#include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
+
+#include <spate/timeout.hpp>
 
 namespace spate::load {
 namespace {
 
-constexpr auto last_patience = std::chrono::seconds(5);
+// A client that neither takes nor ends anything must not hold up its counts for long.
+constexpr Duration usual_patience = std::chrono::seconds(5);
+constexpr Duration quick_patience = std::chrono::milliseconds(30);
 
 }  // namespace
 
@@ -45,8 +49,6 @@ Result<void> SinkWorker::open(const Address& address) {
 Task<void> SinkWorker::run() {
     if (socket_) loop_.spawn(listen());
     co_await shut_.wait();
-    for (TcpStream* stream : streams_)
-        stream->abort(ECANCELED);
     if (socket_) co_await socket_->close();
 }
 
@@ -56,7 +58,7 @@ SinkWorker::Shared SinkWorker::find(std::uint64_t run) const {
 }
 
 void SinkWorker::begin(const std::shared_ptr<const SinkRun>& run) {
-    parts_.emplace(run->hello.run, std::make_shared<Part>(run));
+    parts_.emplace(run->hello.run, std::make_shared<Part>(run, stop_.token()));
 }
 
 void SinkWorker::start(std::uint64_t run, bool measured) {
@@ -78,28 +80,46 @@ void SinkWorker::mark_measured(Part& part, std::uint32_t drops_before) {
     if (!std::exchange(part.measured, true)) part.drops_before = drops_before;
 }
 
-void SinkWorker::stop(std::uint64_t run, std::function<void(const FarCounts&)> done) {
-    Shared part = find(run);
-    if (part)
-        loop_.spawn(finish(std::move(part), std::move(done)));
+void SinkWorker::stop(std::uint64_t run, bool at_once,
+                      std::function<void(const FarCounts&)> done) {
+    if (const Shared part = find(run))
+        loop_.spawn(finish(part, at_once, std::move(done)), part->over.token());
     else
         done({});
 }
 
-Task<void> SinkWorker::finish(Shared part, std::function<void(const FarCounts&)> done) {
-    part->stopping = true;
-    part->started.set();
+void SinkWorker::send_no_more(Part& part) {
+    part.stopping = true;
+    part.started.set();
     clock_.wake_all();
-    // A client that neither takes nor ends anything must not hold up the answer for long.
-    for (TcpStream* stream : part->streams)
-        stream->set_deadline(loop_.now() + last_patience);
-    while (part->sending + part->receiving != 0) {
-        part->moved.reset();
-        co_await part->moved.wait();
+}
+
+// Its senders and receivers have ended.
+Task<Result<void>> SinkWorker::rest(Part& part) {
+    while (part.sending + part.receiving != 0) {
+        const bool notified = co_await part.moved.wait();
+        if (!notified) co_return fail(ECANCELED, "stop");
     }
+    co_return Result<void>{};
+}
+
+Task<void> SinkWorker::finish(Shared part, bool at_once,
+                              std::function<void(const FarCounts&)> done) {
+    send_no_more(*part);
+    const Duration patience = at_once ? quick_patience : usual_patience;
+    auto in_time = with_timeout(loop_, patience, rest(*part));
+    const auto ended = co_await in_time;
+    if (!ended) part->over.request_stop();
+    auto last = shield(rest(*part));
+    (void)co_await last;
     FarCounts counts = part->counts;
     if (part->counts_datagrams()) {
-        co_await drain(*part);
+        const Drain how = at_once ? quick_drain : usual_drain;
+        try {
+            co_await drain(loop_, part->last_arrival, how);
+        } catch (const std::bad_alloc&) {
+            // Then what has come by now is what has come.
+        }
         if (part->measured) counts.kernel_drops = kernel_drops(socket_->fd()) - part->drops_before;
         for (const auto& [number, flow] : part->flows) {
             counts.flows += flow->receiver.counts();
@@ -110,29 +130,20 @@ Task<void> SinkWorker::finish(Shared part, std::function<void(const FarCounts&)>
     done(counts);
 }
 
-Task<void> SinkWorker::drain(Part& part) {
-    const TimePoint began = loop_.now();
-    part.last_arrival = std::max(part.last_arrival, began);
-    while (loop_.now() < part.last_arrival + drain_quiet && loop_.now() < began + longest_drain)
-        co_await loop_.sleep_until(part.last_arrival + drain_quiet);
-}
-
 void SinkWorker::end(std::uint64_t run) {
     const auto found = parts_.find(run);
     if (found == parts_.end()) return;
     const Shared part = std::move(found->second);
     parts_.erase(found);
     recent_ = nullptr;
-    part->stopping = true;
-    part->started.set();
-    clock_.wake_all();
-    for (TcpStream* stream : part->streams)
-        stream->abort(ECANCELED);
+    send_no_more(*part);
+    part->over.request_stop();
 }
 
 void SinkWorker::shut() {
     while (!parts_.empty())
         end(parts_.begin()->first);
+    stop_.request_stop();
     shut_.set();
 }
 

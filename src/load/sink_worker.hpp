@@ -7,9 +7,10 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include <spate/condition.hpp>
 #include <spate/loop.hpp>
+#include <spate/stop.hpp>
 #include <spate/tcp.hpp>
 #include <spate/udp.hpp>
 
@@ -44,8 +45,8 @@ class SinkWorker {
     void adopt(Fd socket);
     void start(std::uint64_t run, bool measured);
     void measure(std::uint64_t run);
-    /// Sends no more, waits for what is on its way, and then calls `done`.
-    void stop(std::uint64_t run, std::function<void(const FarCounts&)> done);
+    /// Sends no more, waits for what is on its way, `at_once` but shortly, and then calls `done`.
+    void stop(std::uint64_t run, bool at_once, std::function<void(const FarCounts&)> done);
     /// Forgets the run, whatever it is doing.
     void end(std::uint64_t run);
     void shut();
@@ -66,19 +67,21 @@ class SinkWorker {
     };
     // A run's part in this thread. Lives as long as one of its tasks does.
     struct Part {
-        explicit Part(std::shared_ptr<const SinkRun> its_run) : run(std::move(its_run)) {}
+        Part(std::shared_ptr<const SinkRun> its_run, StopToken stop)
+            : run(std::move(its_run)), over(stop) {}
         [[nodiscard]] bool counts_datagrams() const {
             return run->hello.kind == Kind::udp_stream && sends(run->hello.direction);
         }
         std::shared_ptr<const SinkRun> run;
         Event started;
-        Event moved;  // a sender or receiver has ended
+        StopSource over;  // its streams end
+        Condition moved;  // a sender or receiver has ended
         bool measured = false;
         bool stopping = false;
         std::size_t sending = 0;
         std::size_t receiving = 0;
         std::map<std::uint32_t, std::unique_ptr<Flow>> flows;
-        std::vector<TcpStream*> streams;
+        std::size_t streams = 0;
         FarCounts counts;
         std::uint32_t drops_before = 0;
         TimePoint start_at;
@@ -88,8 +91,10 @@ class SinkWorker {
 
     [[nodiscard]] Shared find(std::uint64_t run) const;
     void mark_measured(Part& part, std::uint32_t drops_before);
-    [[nodiscard]] Task<void> finish(Shared part, std::function<void(const FarCounts&)> done);
-    [[nodiscard]] Task<void> drain(Part& part);
+    [[nodiscard]] Task<void> finish(Shared part, bool at_once,
+                                    std::function<void(const FarCounts&)> done);
+    [[nodiscard]] Task<Result<void>> rest(Part& part);
+    void send_no_more(Part& part);
 
     // Streams: sink_streams.cpp.
     [[nodiscard]] Task<void> serve(Fd socket);
@@ -114,7 +119,8 @@ class SinkWorker {
     // The flow that the last datagram was of: most often the next one's as well.
     Flow* recent_ = nullptr;
     DatagramHead recent_head_;
-    std::vector<TcpStream*> streams_;
+    StopSource stop_;  // all streams end
+    std::size_t streams_ = 0;
     std::uint32_t drops_seen_ = 0;  // before the datagrams in hand
     std::size_t answering_ = 0;
     std::uint64_t strays_ = 0;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <spate/fd.hpp>
-#include <spate/io.hpp>
 
 namespace spate::load {
 namespace {
@@ -26,6 +25,11 @@ Task<std::optional<Trouble>> StreamSlot::prepare() {
     co_return co_await connect();
 }
 
+Task<void> StreamSlot::run() {
+    auto exchanges = shield(exchange_all());
+    co_await exchanges;
+}
+
 Task<std::optional<Trouble>> StreamSlot::connect() {
     std::optional<Trouble> trouble;
     for (std::size_t left = worker().plan().addresses.size(); left != 0; --left) {
@@ -39,24 +43,21 @@ Task<std::optional<Trouble>> StreamSlot::connect() {
 Task<std::optional<Trouble>> StreamSlot::connect_at(const Address& peer) {
     Worker& of = worker();
     const TimePoint began = Clock::now();
-    const auto trouble = [&peer](const Error& error) {
-        return Trouble{connect_failure(error), peer.text() + ": " + error.message()};
-    };
-    Fd socket(::socket(peer.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket) co_return trouble({errno, "socket"});
-    connecting_ = socket.get();
     // Neither may it make the run go on for more than the time-out.
     const TimePoint give_up =
         std::min(later(began, of.plan().connect_timeout), later(of.end(), of.plan().timeout));
-    of.loop().timers().arm(limit_, give_up);
-    const auto connected = co_await connect_to(of.loop(), connecting_, peer);
-    limit_.cancel();
-    const bool gave_up = std::exchange(connecting_, -1) < 0;
-    if (!connected) co_return trouble(gave_up ? Error{ETIMEDOUT, "connect"} : connected.error());
+    auto connecting =
+        with_stop(of.cut_token(), spate::connect(of.loop(), peer, give_up - began));
+    auto socket = co_await connecting;
+    // It may have come about just as the run was cut.
+    if (socket && of.is_cut()) socket = fail(ECANCELED, "connect");
+    if (!socket) {
+        co_return Trouble{connect_failure(socket.error()),
+                          peer.text() + ": " + socket.error().message()};
+    }
     of.opened(Clock::now() - began, std::exchange(opened_before_, true));
-    send_at_once(socket.get());
-    stream_.emplace(of.loop(), std::move(socket));
-    if (of.is_cut()) stream_->abort(ECANCELED);
+    send_at_once(socket->get());
+    stream_.emplace(of.loop(), std::move(*socket), true);
     co_return std::nullopt;
 }
 
@@ -69,12 +70,7 @@ Task<void> StreamSlot::close(bool by_reset) {
     stream_.reset();
 }
 
-void StreamSlot::give_up_connecting() {
-    if (connecting_ >= 0) cancel_all(worker().loop(), std::exchange(connecting_, -1));
-}
-
 void StreamSlot::cut() {
-    give_up_connecting();
     if (stream_) stream_->abort(ECANCELED);
 }
 

@@ -15,9 +15,13 @@ class StreamSlot : public Slot {
     explicit StreamSlot(Worker& worker) : Slot(worker) {}
 
     [[nodiscard]] Task<std::optional<Trouble>> prepare() override;
+    /// exchange_all(), but not under the token: with it each wait of each request would enlist.
+    [[nodiscard]] Task<void> run() final;
+    /// Aborts the stream.
     void cut() override;
 
   protected:
+    [[nodiscard]] virtual Task<void> exchange_all() = 0;
     /// To the next of the name's addresses; where that fails, to the others.
     [[nodiscard]] Task<std::optional<Trouble>> connect();
     /// Closes what is open. By a reset where that spares a local port its minute in TIME-WAIT.
@@ -33,19 +37,9 @@ class StreamSlot : public Slot {
     [[nodiscard]] static Trouble receive_trouble(const Error& error);
 
   private:
-    // Ends an attempt to connect.
-    class Limit : public Timer {
-      public:
-        explicit Limit(StreamSlot& owner) : Timer(&over), slot(owner) {}
-        static void over(Timer& timer) { static_cast<Limit&>(timer).slot.give_up_connecting(); }
-        StreamSlot& slot;
-    };
     [[nodiscard]] Task<std::optional<Trouble>> connect_at(const Address& peer);
-    void give_up_connecting();
 
     std::optional<TcpStream> stream_;
-    int connecting_ = -1;  // the descriptor, while it is
-    Limit limit_{*this};
     bool opened_before_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <spate/task_group.hpp>
+
 #include "load/slots.hpp"
 
 namespace spate::load {
@@ -73,8 +75,16 @@ Worker::Worker(Loop& loop, const Plan& plan, unsigned index)
 
 Worker::~Worker() = default;
 
+Task<void> Worker::prepare_all() {
+    TaskGroup lanes(loop_, cut_.token());
+    for (std::size_t lane = std::min(most_preparing, slots_.size()); lane > 0; --lane)
+        lanes.spawn(prepare_some());
+    const auto prepared = co_await lanes.join();
+    if (!prepared) cut();
+}
+
 Task<void> Worker::prepare_some() {
-    while (next_to_prepare_ < slots_.size() && !cut_) {
+    while (next_to_prepare_ < slots_.size() && !is_cut()) {
         Slot& slot = *slots_[next_to_prepare_++];
         const TimePoint began = Clock::now();
         const auto trouble = co_await slot.prepare();
@@ -82,57 +92,38 @@ Task<void> Worker::prepare_some() {
             ++connected_;
             continue;
         }
-        if (cut_) break;
+        if (is_cut()) break;
         preparations_.count(trouble->failure, Duration{0}, trouble->sample);
         prepared_in_vain_.push_back(Clock::now() - began);
         // The rest would wait as long each, one after the other; they connect when they are asked.
         if (column_of(trouble->failure) == Column::timeout) break;
     }
-    --busy_tasks_;
-    moved_.set();
 }
 
-Task<void> Worker::run_slot(Slot& slot) {
-    co_await slot.run();
-    --busy_tasks_;
-    moved_.set();
-}
-
-Task<void> Worker::finish_slot(Slot& slot) {
-    co_await slot.finish();
-    --busy_tasks_;
-    moved_.set();
-}
-
-Task<void> Worker::wait_for_tasks() {
-    while (busy_tasks_ != 0) {
-        moved_.reset();
-        co_await moved_.wait();
-    }
+Task<void> Worker::run_slots() {
+    TaskGroup running(loop_, cut_.token());
+    for (const auto& slot : slots_)
+        running.spawn(slot->run());
+    const auto ran = co_await running.join();
+    if (!ran) cut();
 }
 
 Task<void> Worker::finish_slots() {
     co_await released_.wait();
-    busy_tasks_ = slots_.size();
+    TaskGroup finishing(loop_, cut_.token());
     for (const auto& slot : slots_)
-        loop_.spawn(finish_slot(*slot));
-    co_await wait_for_tasks();
+        finishing.spawn(slot->finish());
+    (void)co_await finishing.join();
 }
 
 Task<void> Worker::run(News news) {
-    busy_tasks_ = std::min(most_preparing, slots_.size());
-    for (std::size_t lane = busy_tasks_; lane > 0; --lane)
-        loop_.spawn(prepare_some());
-    co_await wait_for_tasks();
+    co_await prepare_all();
     news.connected();
     co_await started_.wait();
     const Duration cpu = thread_cpu();
     const TimePoint began = Clock::now();
     const Duration polled = loop_.counters().polled;
-    busy_tasks_ = slots_.size();
-    for (const auto& slot : slots_)
-        loop_.spawn(run_slot(*slot));
-    co_await wait_for_tasks();
+    co_await run_slots();
     ran_ = Clock::now() - began;
     busy_ = thread_cpu() - cpu - (loop_.counters().polled - polled);
     end_.cancel();
@@ -147,7 +138,7 @@ Task<void> Worker::run(News news) {
 void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
     measured_ = measured;
     end_at_ = end;
-    if (!cut_) {
+    if (!is_cut()) {
         gate_.open(start, measured, end);
         if (end != no_deadline) loop_.timers().arm(end_, end);
     }
@@ -155,7 +146,7 @@ void Worker::start(TimePoint start, TimePoint measured, TimePoint end) {
 }
 
 void Worker::cut() {
-    cut_ = true;
+    cut_.request_stop();
     close_gate();
     for (const auto& slot : slots_)
         slot->cut();

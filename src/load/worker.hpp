@@ -14,6 +14,7 @@
 
 #include <spate/loop.hpp>
 #include <spate/result.hpp>
+#include <spate/stop.hpp>
 #include <spate/task.hpp>
 #include <spate/timer.hpp>
 
@@ -47,12 +48,14 @@ class Slot {
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
 
+    // All of these run under a token that stops when the run is cut.
     /// Connects, before the run begins.
     [[nodiscard]] virtual Task<std::optional<Trouble>> prepare() = 0;
     /// Asks for what the gate hands out, until there is no more.
     [[nodiscard]] virtual Task<void> run() = 0;
-    /// Ends what is in flight: it counts as such.
-    virtual void cut() = 0;
+    /// When the run is cut, for what does not run under the token: ends it. What is in flight
+    /// counts as such.
+    virtual void cut() {}
     /// One-way kinds: receives what is still to come, after the far end has sent its last.
     [[nodiscard]] virtual Task<void> finish() { co_return; }
 
@@ -115,7 +118,9 @@ class Worker {
         return plan_.addresses[address_++ % plan_.addresses.size()];
     }
     [[nodiscard]] Gate& gate() { return gate_; }
-    [[nodiscard]] bool is_cut() const { return cut_; }
+    [[nodiscard]] bool is_cut() const { return cut_.stop_requested(); }
+    /// Stops when the run is cut.
+    [[nodiscard]] StopToken cut_token() { return cut_.token(); }
     /// Set when requests end: the time is over, or the run is cut.
     [[nodiscard]] Event& over() { return over_; }
     /// When they end; no_deadline until it is known.
@@ -167,12 +172,11 @@ class Worker {
         static void over(Timer& timer) { static_cast<End&>(timer).worker.close_gate(); }
         Worker& worker;
     };
+    [[nodiscard]] Task<void> prepare_all();
     [[nodiscard]] Task<void> prepare_some();
-    [[nodiscard]] Task<void> run_slot(Slot& slot);
-    [[nodiscard]] Task<void> finish_slot(Slot& slot);
+    [[nodiscard]] Task<void> run_slots();
     [[nodiscard]] bool counts(TimePoint planned) const { return planned >= measured_; }
     [[nodiscard]] Task<void> finish_slots();
-    [[nodiscard]] Task<void> wait_for_tasks();
     void close_gate();
     void settle();
 
@@ -190,19 +194,17 @@ class Worker {
     TimePoint measured_ = no_deadline;
     TimePoint end_at_ = no_deadline;
     End end_{*this};
-    Event moved_;  // a slot has been prepared, or has ended
     Event started_;
     Event over_;
     Event released_;
     OneWayCounts one_way_;
     std::uint64_t late_ = 0;  // of those
     std::size_t next_to_prepare_ = 0;
-    std::size_t busy_tasks_ = 0;
     std::size_t connected_ = 0;
     std::uint64_t outstanding_ = 0;  // that count
     Duration busy_{0};
     Duration ran_{0};
-    bool cut_ = false;
+    StopSource cut_;
 };
 
 }  // namespace spate::load
