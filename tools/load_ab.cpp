@@ -65,8 +65,8 @@ class Rounds {
     void show_last() const {
         const Round& round = rounds_.back();
         deliver(stderr, fmt::format("round {} of {}: A {:.0f}/s, B {:.0f}/s, A again {:.0f}/s\n",
-                                    rounds_.size(), arguments_.pairs, round.a.per_s,
-                                    round.b.per_s, round.control.per_s));
+                                    rounds_.size(), arguments_.pairs, round.a.per_s, round.b.per_s,
+                                    round.control.per_s));
     }
 
     const LoadArguments& arguments_;

@@ -15,7 +15,8 @@ using namespace spate;
 using namespace spate::load;
 
 int complain(std::string_view message, int code, std::string_view command) {
-    deliver(stderr, fmt::format("spate load{}{}: {}\n", command.empty() ? "" : " ", command, message));
+    deliver(stderr,
+            fmt::format("spate load{}{}: {}\n", command.empty() ? "" : " ", command, message));
     return code;
 }
 

@@ -23,8 +23,8 @@ inline constexpr int exit_no_ring = 69;  // EX_UNAVAILABLE of sysexits.h
     return no_run.no_ring ? exit_no_ring : exit_could_not_run;
 }
 
-/// SIGINT and SIGTERM as values to the end of the process, heeded by all that is written (delivery).
-/// Or the exit code, when it has said why not.
+/// SIGINT and SIGTERM as values to the end of the process, heeded by all that is written
+/// (delivery). Or the exit code, when it has said why not.
 [[nodiscard]] std::expected<spate::Signals*, int> take_signals(std::string_view command = "");
 /// Says it on standard error, for a command of `spate load` if it is one's; gives the code.
 int complain(std::string_view message, int code, std::string_view command = "");

@@ -28,7 +28,7 @@ constexpr auto head_start = std::chrono::milliseconds(5);
 // What a far end has at least to tell what it counted.
 constexpr auto last_question = std::chrono::milliseconds(500);
 // And when a signal has asked to end.
-constexpr auto last_words = std::chrono::milliseconds(70);
+constexpr auto last_words = std::chrono::milliseconds(55);
 
 // What the kernel has counted at some moment.
 struct Moment {
@@ -105,9 +105,9 @@ class Control {
     std::size_t ended_ = 0;
     std::size_t sent_all_ = 0;
     Nanoseconds wall_ahead_{0};  // of the steady clock, when it all began
-    StopSource cut_;       // the run
-    StopSource ticking_;   // keep_time()
-    StopSource watching_;  // watch_signals()
+    StopSource cut_;             // the run
+    StopSource ticking_;         // keep_time()
+    StopSource watching_;        // watch_signals()
     TimePoint measured_ = no_deadline;
     TimePoint end_ = no_deadline;
     std::optional<Moment> first_;  // when the measured part began

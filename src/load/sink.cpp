@@ -93,8 +93,8 @@ void sum_up(const SinkControl& control, const Workers& workers) {
         strays += worker->strays();
     }
     if (refused + strays != 0) {
-        deliver(stderr, fmt::format("{} connections and {} datagrams were of no run\n", refused,
-                                    strays));
+        deliver(stderr,
+                fmt::format("{} connections and {} datagrams were of no run\n", refused, strays));
     }
 }
 

@@ -80,8 +80,7 @@ void SinkWorker::mark_measured(Part& part, std::uint32_t drops_before) {
     if (!std::exchange(part.measured, true)) part.drops_before = drops_before;
 }
 
-void SinkWorker::stop(std::uint64_t run, bool at_once,
-                      std::function<void(const FarCounts&)> done) {
+void SinkWorker::stop(std::uint64_t run, bool at_once, std::function<void(const FarCounts&)> done) {
     if (const Shared part = find(run))
         loop_.spawn(finish(part, at_once, std::move(done)), part->over.token());
     else

@@ -46,8 +46,7 @@ Task<std::optional<Trouble>> StreamSlot::connect_at(const Address& peer) {
     // Neither may it make the run go on for more than the time-out.
     const TimePoint give_up =
         std::min(later(began, of.plan().connect_timeout), later(of.end(), of.plan().timeout));
-    auto connecting =
-        with_stop(of.cut_token(), spate::connect(of.loop(), peer, give_up - began));
+    auto connecting = with_stop(of.cut_token(), spate::connect(of.loop(), peer, give_up - began));
     auto socket = co_await connecting;
     // It may have come about just as the run was cut.
     if (socket && of.is_cut()) socket = fail(ECANCELED, "connect");

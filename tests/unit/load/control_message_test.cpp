@@ -85,8 +85,8 @@ TEST(HelloTest, WhatIsOutOfBoundsIsRefusedWithAReason) {
 }
 
 TEST(OrderTest, ComesBackAsItWas) {
-    for (const Order order : {Order::start, Order::start_measured, Order::measure, Order::stop,
-                              Order::stop_at_once})
+    for (const Order order :
+         {Order::start, Order::start_measured, Order::measure, Order::stop, Order::stop_at_once})
         EXPECT_EQ(read_order(encode(order)), order);
     for (const char* line : {"", "stop", R"({"do":"quit"})", R"({"do":1})", R"(["do","stop"])"})
         EXPECT_FALSE(read_order(line)) << line;
