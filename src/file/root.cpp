@@ -157,7 +157,8 @@ Result<OpenFile> Root::open_blocking(std::string_view path) const {
 std::shared_ptr<const RemoteDisk> Root::disk_of(std::string_view path) const {
     if (!place_->mounts) return nullptr;
     Mounts::Way way = place_->mounts->way_to(path);
-    return way.remote ? std::move(way.remote) : place_->disk;
+    if (way.remote) return std::move(way.remote);
+    return place_->disk;
 }
 
 std::shared_ptr<const RemoteDisk> Root::disk_behind_links() const {

@@ -120,7 +120,6 @@ Task<Result<void>> Transfer::run() {
         case SendWay::sendfile:
             return by_sendfile(false);
         case SendWay::read:
-            return by_reading(false);
         case SendWay::zero_copy:
             return by_reading(false);
         case SendWay::splice:

@@ -73,7 +73,7 @@ Task<Result<std::size_t>> FlowSender::send(std::size_t warm_up, std::size_t coun
     co_return sent;
 }
 
-Task<void> drain(Loop& loop, const TimePoint& last_arrival, Drain how) {
+Task<Result<void>> drain(Loop& loop, const TimePoint& last_arrival, Drain how) {
     const TimePoint began = loop.now();
     for (;;) {
         const TimePoint quiet = std::max(last_arrival, began) + how.quiet;
@@ -82,6 +82,7 @@ Task<void> drain(Loop& loop, const TimePoint& last_arrival, Drain how) {
         const bool slept = co_await loop.sleep_until(look);
         if (!slept) break;
     }
+    co_return Result<void>{};
 }
 
 FlowReceiver::FlowReceiver(const FlowInfo& info)

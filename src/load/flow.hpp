@@ -30,7 +30,7 @@ inline constexpr Drain usual_drain{std::chrono::milliseconds(200), std::chrono::
 /// When somebody has asked to end, and waits.
 inline constexpr Drain quick_drain{std::chrono::milliseconds(15), std::chrono::milliseconds(30)};
 /// `last_arrival` is when the last one came, as of yet. Ends early where it is stopped.
-[[nodiscard]] Task<void> drain(Loop& loop, const TimePoint& last_arrival, Drain how);
+[[nodiscard]] Task<Result<void>> drain(Loop& loop, const TimePoint& last_arrival, Drain how);
 
 /// Both ends know this of a flow.
 struct FlowInfo {
