@@ -12,6 +12,7 @@ Also the program that answers: it is told by lines on its standard input.
 import contextlib
 import errno
 import os
+import platform
 import signal
 import stat
 import subprocess
@@ -28,6 +29,8 @@ except ImportError:
     fusepy = None
 
 MODIFIED_S = 1_700_000_000
+# The number of read(2), as /proc/PID/task/*/syscall has it.
+READ = "0" if platform.machine() == "x86_64" else "63"
 STEP = 1 << 20  # Reads are held from this offset on, so that a transfer has begun by then.
 
 
@@ -77,14 +80,29 @@ class SilentDisk:
         self.wait_for("told")
 
     def freeze(self):
-        """Not one request more is read, which leaves who sent it killable."""
+        """Not one request more is read, and none is in its hands: whoever sent one can be killed,
+        which the kernel does not let happen to who sent what was read and is not answered."""
+        wait_for(self._stops_idle, "a moment without a request")
+
+    def _stops_idle(self):
         self.process.send_signal(signal.SIGSTOP)
         wait_for(lambda: set(self._states()) == {"T"}, "all of its threads to stop")
+        # All but the first, which waits for the others, wait for a request or for a line.
+        busy = sum(call != READ for call in self._of_threads("syscall"))
+        if busy > 1:
+            self.thaw()
+        return busy <= 1
 
     def _states(self):
-        for stat_of_thread in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+        return [stat.rpartition(")")[2].split()[0] for stat in self._of_threads("stat")]
+
+    def _of_threads(self, name):
+        found = []
+        for path in Path(f"/proc/{self.process.pid}/task").glob(f"*/{name}"):
             with contextlib.suppress(FileNotFoundError):
-                yield stat_of_thread.read_text().rpartition(")")[2].split()[0]
+                text = path.read_text()
+                found.append(text if name == "stat" else text.split()[0])
+        return found
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
