@@ -3,7 +3,6 @@ for it, and nobody else. What is claimed is an order, not a time: the disk does 
 while others are served."""
 
 import os
-import signal
 import threading
 import unittest
 
@@ -159,18 +158,6 @@ class MountInFolderTest(DiskCase):
         self.assertIn(b"b.txt", self.get("/sub/").body)
         for connection in stuck:
             self.assertEqual(connection.answer().status, 504)
-
-    def test_a_stop_ends_within_the_grace(self):
-        self.serve("--disk-timeout", NEVER, "--grace", "300ms")
-        self.assertEqual(self.get("/disk/a.txt").status, 200)
-        self.disk.freeze()
-        stuck = [self.connect(f"/disk/{i}") for i in range(3)]
-        self.check_others()
-        self.server.signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(), 0)
-        self.assertRegex(self.server.stderr,
-                         r"reads? of a disk that does not answer (was|were) left behind")
-        self.assertEqual([each.receive() for each in stuck], [b""] * 3)
 
     def test_the_name_protocol(self):
         self.serve("--disk-timeout", "1s", "--name-port", "0")

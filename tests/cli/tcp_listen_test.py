@@ -174,17 +174,6 @@ class ListenTest(unittest.TestCase):
         listener.stop()
         client.close()
 
-    def test_a_second_signal_kills_the_programs(self):
-        listener = self.listen("--exec", "trap 'echo told' TERM; echo ready; "
-                                         "while :; do sleep 1000; done")
-        with connect(listener.port) as client, client.makefile() as words:
-            self.assertEqual(words.readline(), "ready\n")
-            listener.signal(signal.SIGTERM)
-            self.assertEqual(words.readline(), "told\n")
-            listener.signal(signal.SIGINT)
-            self.assertEqual(listener.wait(), 130, listener.describe())
-            self.assertEqual(words.read(), "")
-
     def test_a_program_ends_with_its_connection(self):
         for command in ("echo ready; sleep 1000",
                         "trap '' HUP TERM; echo ready; while :; do sleep 1000; done"):
