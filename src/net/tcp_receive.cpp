@@ -18,7 +18,7 @@ namespace {
 
 // What a stream keeps while nobody reads from it; then the multishot receive is cancelled, and
 // TCP's own window holds the peer back. What lands before the cancel takes effect is kept as well:
-// one turn's arrivals, bounded by the socket's receive buffer.
+// one run of the kernel's multishot receive, about 32 buffers (84 KiB were seen).
 constexpr std::uint32_t most_kept = 4096;
 
 // At a time; a receive(2) takes no more than 2 GiB.
